@@ -149,7 +149,7 @@ class Request:
     buffer: bytes | None = None
 
 
-_BODIES: Final = MappingProxyType(
+BODIES: Final = MappingProxyType(
     {
         body.__name__.lower(): body
         for body in (Hello, Bye, Alive, Window, Click, Perform, Filter, Go, Complete, Tab, More, Text, Answer)
@@ -167,7 +167,7 @@ def parse(content: object, buffers: Sequence[object]) -> Request:
     if not isinstance(content, Mapping):
         raise InvalidMessage("not an object")
     name = content.get("type")
-    body = _BODIES.get(name) if isinstance(name, str) else None
+    body = BODIES.get(name) if isinstance(name, str) else None
     if body is None:
         raise InvalidMessage("unknown type")
     number, view = _integer("id", content.get("id")), _string("view", content.get("view"))

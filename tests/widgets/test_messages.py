@@ -1,10 +1,14 @@
+import re
 from contextlib import suppress
+from dataclasses import fields as fields_of
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from widgets import messages
 from widgets.messages import MAX_BUFFER, InvalidMessage, Perform, Window, parse
 
 _WINDOW: Final[dict[str, Any]] = {
@@ -90,3 +94,20 @@ def test_any_object_is_parsed_or_refused(content: dict[str, Any]) -> None:
     """No other exception leaves the parser, whatever a page sends."""
     with suppress(InvalidMessage):
         assert parse(content, []).view == content["view"]
+
+
+_SENT: Final = re.compile(r"""\.(?:send|ask)\(\s*"(\w+)"(?:\)|, \{([^}]*)\})""")
+_STATIC: Final = Path(messages.__file__).with_name("static")
+
+
+def test_pages_send_what_the_kernel_accepts() -> None:
+    """Every message in the front end has the fields of its class; a missing one would be refused in every page."""
+    sent = [
+        (kind, {field.partition(":")[0].strip() for field in (fields or "").split(",") if field.strip()})
+        for file in sorted(_STATIC.glob("*.js"))
+        for kind, fields in _SENT.findall(file.read_text(encoding="utf-8"))
+    ]
+    assert {kind for kind, _ in sent} >= {"hello", "bye", "alive", "window", "click", "filter", "go", "complete"}
+    for kind, names in sent:
+        body = messages.BODIES[kind]
+        assert names == {field.name for field in fields_of(body)}, kind

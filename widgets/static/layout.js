@@ -110,7 +110,7 @@ export class Layout {
 
   // Ask for the rows of each pane of which a message was lost.
   check(sent) {
-    for (const [pane, last] of Object.entries(sent)) this.views.get(pane)?.check?.(last);
+    for (const [pane, last] of Object.entries(sent)) this.views.get(pane)?.checkSent(last);
   }
 
   welcome(message) {

@@ -28,7 +28,7 @@ export class PaneText {
 
   request() {
     this.generation += 1;
-    this.channel.send("window", {pane: this.pane, generation: this.generation, start: 0, count: 0, height: 1});
+    this.channel.send("window", {pane: this.pane, generation: this.generation, start: 0, count: 0, height: 1, step: 0});
   }
 
   onRows(message) {
@@ -45,6 +45,11 @@ export class PaneText {
     }
     this.seq = message.seq;
     this.take(message);
+  }
+
+  // Ask again if the kernel has sent more than has come: a message was lost.
+  checkSent([generation, seq]) {
+    if (generation === this.generation && seq !== this.seq) this.request();
   }
 
   take(message) {

@@ -48,6 +48,10 @@ export class ValuePane {
     this.pane.onRows(message);
   }
 
+  checkSent(last) {
+    this.pane.checkSent(last);
+  }
+
   onPatch(message) {
     this.pane.onPatch(message);
   }

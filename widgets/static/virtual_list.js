@@ -43,7 +43,7 @@ export class VirtualList extends VirtualRows {
   }
 
   // Ask again if the kernel has sent more than has come: a message was lost.
-  check([generation, seq]) {
+  checkSent([generation, seq]) {
     if (generation === this.generation && seq !== this.seq) this.ask();
   }
 
