@@ -18,8 +18,6 @@ Styles: TypeAlias = Callable[[str], Style]
 """Returns the style of a name."""
 
 ELLIPSIS: Final = "…"
-TAB_SIGN: Final = "→   "
-"""A visible tab, for text in which white space differs."""
 _MAX_KEY_WIDTH: Final = 60
 _MAX_EXACT_LENGTH: Final = 1 << 16
 """Characters up to which each character of a text is measured for wrapping."""
@@ -84,8 +82,3 @@ def wrap_cells(text: str, width: int) -> list[str]:
         if any(cell_len(letter) > 1 for letter in set(text)):
             width = max(1, width // 2)
     return [text[at : at + width] for at in range(0, max(1, len(text)), width)]
-
-
-def show_white_space(text: str) -> str:
-    """Return visible signs for white space."""
-    return "".join({" ": "·", "\t": TAB_SIGN}.get(one, sanitize(one)) for one in text)

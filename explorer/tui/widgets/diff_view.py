@@ -1,6 +1,5 @@
 """A view of a diff, with marks below the parts of a line that differ."""
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import ClassVar, Final, NamedTuple
@@ -8,8 +7,8 @@ from typing import ClassVar, Final, NamedTuple
 from rich.cells import cell_len
 
 from explorer.model.line_diff import DiffLine
-from explorer.model.sanitize import sanitize
-from explorer.tui.rendering import TAB_SIGN, Piece, show_white_space, wrap_cells
+from explorer.session.editing.comparison_text import visible_parts
+from explorer.tui.rendering import Piece, wrap_cells
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _STYLES: Final = {
@@ -19,7 +18,6 @@ _STYLES: Final = {
     "\\": "virtual-list--marked",
 }
 _MARKED_STYLES: Final = {"+": "diff-view--added", "-": "diff-view--removed"}
-_TRAILING_SPACE: Final = re.compile(r"[ \t]+\Z")
 
 
 class _Row(NamedTuple):
@@ -81,7 +79,7 @@ class DiffView(VirtualList):
 def _rows(line: DiffLine, width: int) -> Iterator[_Row]:
     """Wrap a line into rows, each followed by a row of carets if it has marks."""
     style = _STYLES.get(line.sign, "")
-    parts = list(_visible_parts(line))
+    parts = list(visible_parts(line))
     ends = list(accumulate(len(text) for text, _ in parts))
     sign, start, at = line.sign, 0, 0
     for row in wrap_cells("".join(text for text, _ in parts), width):
@@ -100,24 +98,3 @@ def _rows(line: DiffLine, width: int) -> Iterator[_Row]:
         if carets.strip():
             yield _Row(" ", [("virtual-list--marked", carets.rstrip())])
         sign = " "
-
-
-def _visible_parts(line: DiffLine) -> Iterator[tuple[str, bool]]:
-    """Yield the parts of a line as they are drawn, and whether each is marked."""
-    differs = line.sign in _MARKED_STYLES
-    for number, part in enumerate(line.parts):
-        last = number == len(line.parts) - 1
-        marked = differs and part.kind == "changed"
-        if part.kind == "elided":
-            yield sanitize(part.text), False
-        elif marked and part.text.isspace():
-            yield show_white_space(part.text), True
-        elif differs and last and (trailing := _TRAILING_SPACE.search(part.text)):
-            yield _drawn(part.text[: trailing.start()], marked=marked), marked
-            yield show_white_space(trailing[0]), marked
-        else:
-            yield _drawn(part.text, marked=marked), marked
-
-
-def _drawn(text: str, *, marked: bool) -> str:
-    return sanitize(text.replace("\t", TAB_SIGN if marked else " " * len(TAB_SIGN)))

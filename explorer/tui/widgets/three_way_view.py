@@ -1,37 +1,22 @@
 """A three-way view: base, theirs and mine side by side, scrolled together."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
 
 from explorer.codecs.line_merge import Side
 from explorer.codecs.three_way import ThreeWayRow
-from explorer.model.line_diff import changed_parts
-from explorer.model.sanitize import sanitize
-from explorer.tui.rendering import Piece, show_white_space
+from explorer.session.editing.comparison_text import CHANGED_IN, Cell, omitted_text, version_cells
+from explorer.tui.rendering import Piece
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import highlight, slice_pieces
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _SEPARATOR: Final = "│"
 _MARGIN_WIDTH: Final = 2
-_TAB_SIZE: Final = 4
-_THEIRS: Final = (Side.THEIRS, Side.BOTH, Side.CONFLICT)
-_MINE: Final = (Side.MINE, Side.BOTH, Side.CONFLICT)
 _CONTEXT_ROWS: Final = 2
 """Rows above the current difference."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """A line of one column as it is drawn."""
-
-    text: str | None
-    marks: tuple[tuple[int, int], ...] = ()
-    """Start and end of the parts that differ from the base."""
 
 
 class ThreeWayView(VirtualList):
@@ -82,11 +67,9 @@ class ThreeWayView(VirtualList):
         at, row = self._rows[index]
         line = self.lines[at]
         if line.omitted:
-            what = "more lines, too many to show" if line.side is Side.CONFLICT else "unchanged lines"
-            return [("virtual-list--dim", f"  … {line.omitted:,} {what}")]
+            return [("virtual-list--dim", f"  {omitted_text(line)}")]
         drawn: list[Piece] = []
-        changes: tuple[tuple[Side, ...], ...] = ((), _THEIRS, _MINE)
-        columns = zip(_cells(line), changes, self.column_widths, strict=True)
+        columns = zip(version_cells(line), CHANGED_IN, self.column_widths, strict=True)
         for number, (cell, changed, cells) in enumerate(columns):
             if number:
                 drawn.append(("virtual-list--dim", _SEPARATOR))
@@ -131,13 +114,13 @@ class ThreeWayView(VirtualList):
             yield 0
             return
         rooms = [cells - _MARGIN_WIDTH - (1 if number else 0) for number, cells in enumerate(self.column_widths)]
-        columns = list(zip(_cells(line), rooms, strict=True))
+        columns = list(zip(version_cells(line), rooms, strict=True))
         for row in range(max(len(_starts(cell.text or "", room)) for cell, room in columns)):
             yield row
             if any("^" in text for cell, room in columns for _, text in _carets(cell, row, room)):
                 yield ~row
 
-    def _cell(self, cell: _Cell, row: int, room: int) -> list[Piece]:
+    def _cell(self, cell: Cell, row: int, room: int) -> list[Piece]:
         """Return a row of one column, padded to its width."""
         start, stop = _span(cell, row, room)
         shown = cell.text or ""
@@ -152,42 +135,11 @@ class ThreeWayView(VirtualList):
         return [*pieces, ("", " " * (room - sum(cell_len(piece) for _, piece in pieces)))]
 
 
-def _cells(line: ThreeWayRow) -> tuple[_Cell, _Cell, _Cell]:
-    """Return the cells of a line: base, theirs and mine."""
-    base = line.base
-    if base is None or line.side is Side.UNCHANGED:
-        base_cell, theirs, mine = (
-            _Cell(None if one is None else _shown(one)) for one in (base, line.theirs, line.mine)
-        )
-        return base_cell, theirs, mine
-    theirs, mine = (_compared(base, one) for one in (line.theirs, line.mine))
-    return _Cell(_shown(base)), theirs, mine
-
-
-@lru_cache(maxsize=512)
-def _compared(base: str, text: str | None) -> _Cell:
-    """Return a line with marks at what differs from the base, and signs for white space that differs."""
-    if text is None or text == base:
-        return _Cell(None if text is None else _shown(text))
-    shown: list[str] = []
-    marks: list[tuple[int, int]] = []
-    at = 0
-    for part, kind in changed_parts(base, text)[1]:
-        differs = kind == "changed"
-        piece = show_white_space(part) if differs and part.isspace() else sanitize(part.replace("\t", " " * _TAB_SIZE))
-        if differs:
-            marks.append((at, at + len(piece)))
-        shown.append(piece)
-        at += len(piece)
-    joined = "".join(shown)
-    return _Cell(joined, tuple(marks)) if sanitize(joined) == joined else _Cell(_shown(text))
-
-
 def _starts(text: str, room: int) -> list[int]:
     return [0] if len(text) <= room and text.isascii() else row_starts(text, room)
 
 
-def _span(cell: _Cell, row: int, room: int) -> tuple[int, int]:
+def _span(cell: Cell, row: int, room: int) -> tuple[int, int]:
     """Return the start and end of a row in the text of a cell."""
     shown = cell.text or ""
     starts = [*_starts(shown, room), len(shown)]
@@ -197,7 +149,7 @@ def _span(cell: _Cell, row: int, room: int) -> tuple[int, int]:
     return start, stop - (cell_len(shown[start:stop]) > room)  # a space may hang over the end
 
 
-def _carets(cell: _Cell, row: int, room: int) -> list[Piece]:
+def _carets(cell: Cell, row: int, room: int) -> list[Piece]:
     """Return the row of carets below a row."""
     start, stop = _span(cell, row, room)
     carets = [" "] * room
@@ -208,7 +160,3 @@ def _carets(cell: _Cell, row: int, room: int) -> list[Piece]:
                 cell_len((cell.text or "")[start : min(last, stop)]) - left
             )
     return [("virtual-list--marked", "".join(carets))]
-
-
-def _shown(text: str) -> str:
-    return sanitize(text.expandtabs(_TAB_SIZE))
