@@ -37,6 +37,8 @@ class SessionWidget(anywidget.AnyWidget):
 
     PANES: ClassVar[Sequence[str]] = ()
     """Panes that this widget shows."""
+    CAN_EDIT: ClassVar[bool] = True
+    """False if it only shows, even in a session with `write=True`."""
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class SessionWidget(anywidget.AnyWidget):
             live = source
         self._live = live
         super().__init__(panes=list(self.PANES), height=height)
-        self._bridge = Bridge(live, self.PANES, self._send_message)
+        self._bridge = Bridge(live, self.PANES, self._send_message, can_edit=self.CAN_EDIT)
         live.post(partial(live.attach, self._bridge))
         self.on_msg(self._on_message)
         if hasattr(self.comm, "_reply_subshell_for"):

@@ -26,16 +26,18 @@ Send: TypeAlias = Callable[[Mapping[str, Json], Sequence[bytes]], None]
 class Bridge:
     """The views of one widget. It runs on the session's loop; only `send` may be called on any thread."""
 
-    def __init__(self, live: "LiveSession", panes: Sequence[str], send: Send) -> None:
+    def __init__(self, live: "LiveSession", panes: Sequence[str], send: Send, *, can_edit: bool) -> None:
         """Prepare a bridge.
 
         Args:
             live: Session to show.
             panes: Names of the panes that the widget shows.
             send: Sends a message to all pages.
+            can_edit: Whether the widget may change the store, where the session may.
         """
         self.live = live
         self.panes = panes
+        self.can_edit = can_edit
         self._send = send
         self._views: dict[str, View] = {}
 

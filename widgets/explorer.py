@@ -12,13 +12,16 @@ class KeyTree(SessionWidget):
 
 
 class ValueView(SessionWidget):
-    """The value of the selected key, with metadata and history."""
+    """The value of the selected key, with metadata and history; it changes nothing."""
 
     PANES = ("value",)
+    CAN_EDIT = False
 
 
 class ValueEditor(ValueView):
     """The value of the selected key, to be edited."""
+
+    CAN_EDIT = True
 
 
 class LockInspector(SessionWidget):

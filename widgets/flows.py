@@ -39,6 +39,7 @@ from explorer.session.type_options import (
     type_scope_question,
 )
 from widgets.dialogs import Dialog
+from widgets.edit_flows import NO_EDITOR, edit_selected, switch_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 Flow: TypeAlias = Callable[["View"], Coroutine[object, object, None]]
 
-_NO_EDITOR: Final = "no widget of this session shows values"
 _MAX_LISTED_KEYS: Final = 10_000
 """Keys of a deletion that a page lists."""
 
@@ -195,8 +195,8 @@ async def _add_rule(view: "View", choice: Choice, pattern: str) -> str:
 
 async def new_key(view: "View") -> None:
     """Ask for the name of a new key, and edit its value."""
-    if not view.can_show("value"):
-        view.notify(_NO_EDITOR, "warning")
+    if not view.live.has_editor:
+        view.notify(NO_EDITOR, "warning")
         return
     lookup = view.session.lookup
     text, problem = escape_key(lookup.new_key_start(view.session.selected)), ""
@@ -239,7 +239,7 @@ async def choose_draft(view: "View") -> None:
     step = await view.ask(Dialog(f"Draft of {name}", steps))
     if step is not None and step.value == "open":
         # a draft has the same needs as a new key: connection, writing, no open edit
-        reason = session.disabled_reason("new") if view.can_show("value") else _NO_EDITOR
+        reason = session.disabled_reason("new") if view.live.has_editor else NO_EDITOR
         if reason is not None:
             view.notify(sanitize(reason), "warning")
             return
@@ -264,6 +264,14 @@ async def choose_draft(view: "View") -> None:
 
 
 FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
-    {"copy": copy, "delete": delete, "type": choose_type, "new": new_key, "drafts": choose_draft}
+    {
+        "copy": copy,
+        "delete": delete,
+        "type": choose_type,
+        "form": switch_form,
+        "new": new_key,
+        "edit": edit_selected,
+        "drafts": choose_draft,
+    }
 )
 """Flows by the id of their action."""

@@ -14,13 +14,17 @@ from explorer.config import Profile, read_profile
 from explorer.model.address import Access
 from explorer.model.errors import ExplorerError
 from explorer.model.sanitize import sanitize
+from explorer.session.editing.edit import Edit
+from explorer.session.editing.edit_states import Saved
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.session_opener import READ_ONLY_PROFILE, open_session
 from widgets.bridge import Bridge
+from widgets.edit_flows import close_saved
 from widgets.panes.base import Pane
 from widgets.panes.changes import ChangesPane
+from widgets.panes.edit import ComparisonPane, EditPane
 from widgets.panes.locks import LocksPane
 from widgets.panes.tree import TreePane
 from widgets.panes.value import ValuePane
@@ -44,6 +48,7 @@ class LiveSession:
     session: Session
     tree: TreePane
     value: ValuePane
+    edit: EditPane
 
     def __init__(self, profile: Profile, options: CodecOptions, *, writable: bool, profile_name: str) -> None:
         self.panes: dict[str, Pane] = {}
@@ -129,12 +134,20 @@ class LiveSession:
             profile_name=self._profile_name,
         )
         self.messages, self._errors = opened.messages, opened.errors
-        self._errors.on_report = lambda line: self._notify_all(line, "error")
+        self._errors.on_report = lambda line: self.notify(line, "error")
         async with opened.session as self.session, asyncio.TaskGroup() as group:
             self._create_task = group.create_task
             self.tree = TreePane(self.session)
             self.value = ValuePane(self.session, self._on_change)
-            panes = (self.tree, self.value, LocksPane(self.session), ChangesPane(self.session))
+            self.edit = EditPane(self.session, self._on_saved)
+            panes = (
+                self.tree,
+                self.value,
+                self.edit,
+                ComparisonPane(self.session, self.edit),
+                LocksPane(self.session),
+                ChangesPane(self.session),
+            )
             self.panes = {pane.name: pane for pane in panes}
             unsubscribe = self.session.subscribe(self._on_change)
             self.start(self._send_heartbeats(), name="heartbeats of the widgets")
@@ -164,7 +177,7 @@ class LiveSession:
         try:
             await work
         except ExplorerError as error:
-            self._notify_all(error.message, "error")
+            self.notify(error.message, "error")
         except Exception as error:  # noqa: BLE001 - a defect in a view must not end the session
             self._errors.report(error, name)
 
@@ -181,13 +194,18 @@ class LiveSession:
         if bridge in self._bridges:
             self._bridges.remove(bridge)
 
-    def has_pane(self, name: str) -> bool:
-        """Return whether a widget has a pane."""
-        return any(name in bridge.panes for bridge in self._bridges)
+    @property
+    def has_editor(self) -> bool:
+        """True if one of the widgets edits values."""
+        return any("value" in bridge.panes and bridge.can_edit for bridge in self._bridges)
 
-    def _notify_all(self, text: str, severity: str) -> None:
+    def notify(self, text: str, severity: str) -> None:
+        """Show a line in each view of each widget."""
         for bridge in self._bridges:
             bridge.notify(sanitize(text), severity)
+
+    def _on_saved(self, edit: Edit, state: Saved) -> None:
+        self.start(close_saved(self, edit, state), name="close a saved edit")
 
     def _on_change(self, parts: Part) -> None:
         self._dirty |= parts

@@ -7,7 +7,7 @@ Texts that may be long come in a binary buffer.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, get_args
 
 PROTOCOL: Final = 1
 """Version of the messages; a page of another version is refused."""
@@ -120,10 +120,29 @@ class More:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of the editor, in the buffer."""
+    """Text that was typed in the editor, in the buffer."""
 
     edit: int
     """Number of the edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """Text of the editor with a pasted one in it, in the buffer: the pasted one may have to be escaped."""
+
+    edit: int
+    start: int
+    """Index of the pasted text, in characters of Unicode."""
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """A change is to be reviewed, with its text in the buffer; or the review that is shown is to be saved."""
+
+    edit: int
+    review: int
+    """Number of the review that is shown; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +155,9 @@ class Answer:
     text: str
 
 
-Body: TypeAlias = Hello | Bye | Alive | Window | Click | Perform | Filter | Go | Complete | Tab | More | Text | Answer
+Browsing: TypeAlias = Hello | Bye | Alive | Window | Click | Perform | Filter | Go | Complete | Tab | More | Answer
+Editing: TypeAlias = Text | Paste | Save
+Body: TypeAlias = Browsing | Editing
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +170,8 @@ class Request:
     buffer: bytes | None = None
 
 
-BODIES: Final = MappingProxyType(
-    {
-        body.__name__.lower(): body
-        for body in (Hello, Bye, Alive, Window, Click, Perform, Filter, Go, Complete, Tab, More, Text, Answer)
-    }
-)
-_WITH_BUFFER: Final = (Text, Perform, Answer)
+BODIES: Final = MappingProxyType({body.__name__.lower(): body for body in (*get_args(Browsing), *get_args(Editing))})
+_WITH_BUFFER: Final = (Text, Paste, Save, Perform, Answer)
 
 
 def parse(content: object, buffers: Sequence[object]) -> Request:

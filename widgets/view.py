@@ -7,24 +7,45 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.sanitize import sanitize
-from explorer.session.actions import Action, Place, key_label
+from explorer.session.actions import Action, Need, Place, key_label
 from explorer.session.key_lookup import FoundNode
 from explorer.session.session import Session
 from explorer.session.states import Option, Part
 from widgets.dialogs import Dialog, Reply, option_messages
+from widgets.edit_flows import EDIT_FLOWS
 from widgets.flows import FLOWS
 from widgets.list_window import ListWindow
-from widgets.messages import PROTOCOL, Alive, Answer, Click, Complete, Filter, Go, More, Perform, Request, Tab, Window
+from widgets.messages import (
+    PROTOCOL,
+    Alive,
+    Answer,
+    Click,
+    Complete,
+    Filter,
+    Go,
+    More,
+    Paste,
+    Perform,
+    Request,
+    Save,
+    Tab,
+    Text,
+    Window,
+)
 from widgets.panes.base import Json, Pane
 from widgets.status import StatusFeed
 
 if TYPE_CHECKING:
     from widgets.bridge import Bridge
+    from widgets.live_session import LiveSession
 
 Value = TypeVar("Value")
 
 TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside"})
 """Actions that need a terminal: pages do not offer them."""
+_CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
+"""Needs of the actions that change the store or the open edit."""
+_SHOWS_ONLY: Final = "this widget shows values; ValueEditor edits them"
 _MAX_PRESSES: Final = 1000
 """Key presses of one message that are performed."""
 
@@ -42,7 +63,11 @@ class View:
         self._live = bridge.live
         self._session = bridge.live.session
         self._send_all = send
-        self._windows = {name: ListWindow(self._live.panes[name]) for name in bridge.panes if name in self._live.panes}
+        self._windows = {
+            pane.name: ListWindow(pane)
+            for pane in self._live.panes.values()
+            if pane.name in bridge.panes or (pane.shown_in in bridge.panes and bridge.can_edit)
+        }
         self._actions = [action for action in self._session.actions if action.id not in TERMINAL_ACTIONS]
         self._status = StatusFeed(self._session, self._actions, self._send)
         self._bodies: dict[str, int] = {}
@@ -57,6 +82,11 @@ class View:
     def session(self) -> Session:
         """The session that is shown."""
         return self._session
+
+    @property
+    def live(self) -> "LiveSession":
+        """The session with its panes."""
+        return self._live
 
     # Messages of the page
 
@@ -98,6 +128,14 @@ class View:
                     waiting.set_result(answer)
             case Complete(text=text):
                 self._live.start(self._complete(request.id, text), name="complete a key")
+            case Text() | Paste() | Save() if not self._bridge.can_edit:
+                self._refuse("Edit", _SHOWS_ONLY)
+            case Text(edit=number):
+                self._take_text(request, number)
+            case Paste() as paste:
+                self._paste(request, paste)
+            case Save() as save:
+                self._save(request, save)
             case Tab(name=name):
                 self._live.value.show_tab(name)
             case More(pane=pane, version=version, start=start):
@@ -127,16 +165,22 @@ class View:
             return
         action = self._session.actions[request.action]
         reason = self._session.disabled_reason(action.id)
+        if reason is None and not self._bridge.can_edit and (action.needs & _CHANGES or action.id == "writing"):
+            reason = _SHOWS_ONLY
         if reason is not None:
-            self.notify(sanitize(f"{action.title}: {reason}"), "warning")
+            self._refuse(action.title, reason)
             return
         window = self._windows.get(request.pane)
         times = max(1, min(request.times, _MAX_PRESSES))
         if window is not None and window.pane.perform(action.id, times, window.height):
             self._follow_jump(window.pane)
             return
-        if action.id in FLOWS:
-            self._start_flow(FLOWS[action.id](self), action.id)
+        flows = EDIT_FLOWS if window is not None and window.pane.shown_in == "value" else FLOWS
+        if action.id in flows:
+            self._start_flow(flows[action.id](self), action.id)
+            return
+        if action.id == "save":
+            self._live.edit.save(0)
             return
         try:
             self._session.start(action.id)
@@ -156,10 +200,6 @@ class View:
         if pane in self._windows:
             self._send({"type": "focus", "pane": pane})
 
-    def can_show(self, pane: str) -> bool:
-        """Return whether a widget of the session has a pane."""
-        return self._live.has_pane(pane)
-
     async def go(self, lookup: Awaitable[FoundNode]) -> None:
         """Select what a lookup finds, and say what it does not."""
         found = await lookup
@@ -177,6 +217,35 @@ class View:
         except ExplorerError as error:
             problem = sanitize(f"no completion: {error.message}")
         self._send({"type": "reply", "id": request_id, "text": completed, "problem": problem})
+
+    def _refuse(self, title: str, reason: str) -> None:
+        self.notify(sanitize(f"{title}: {reason}"), "warning")
+
+    # The editor
+
+    def _take_text(self, request: Request, number: int) -> bool:
+        """Take a typed text, and answer with the version of the edit's text; return whether it was taken."""
+        pane = self._live.edit
+        text = (request.buffer or b"").decode(errors="surrogatepass")
+        version, problem = pane.take_text(number, text)
+        if not problem:
+            self._bodies[pane.name] = version  # this view has it
+        self._send({"type": "reply", "id": request.id, "version": version, "problem": problem})
+        return not problem
+
+    def _paste(self, request: Request, paste: Paste) -> None:
+        text = (request.buffer or b"").decode(errors="surrogatepass")
+        answer = self._live.edit.paste(paste.edit, text, paste.start, paste.stop)
+        self._send({"type": "reply", "id": request.id, **answer._asdict()})
+
+    def _save(self, request: Request, save: Save) -> None:
+        reason = self._session.disabled_reason("save")
+        if request.buffer is not None and not self._take_text(request, save.edit):
+            return
+        if reason is not None:
+            self._refuse(self._session.actions["save"].title, reason)
+        elif save.edit == self._live.edit.number:
+            self._live.edit.save(save.review)
 
     # Dialogs
 

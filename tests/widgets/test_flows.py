@@ -224,7 +224,7 @@ def test_new_key_is_asked_until_its_name_can_be_used(reader: Callable[..., Reade
 def test_new_key_needs_a_widget_with_values(reader: Callable[..., Reader]) -> None:
     page = reader("a", kind=KeyTree)
     page.perform("new")
-    page.wait_message("notice", text="no widget of this session shows values")
+    page.wait_message("notice", text="no widget of this session edits values")
 
 
 def test_draft_is_deleted_after_a_question(reader: Callable[..., Reader]) -> None:

@@ -87,6 +87,8 @@ class Pane(ABC):
     """Parts of the session that it shows."""
     signs: ClassVar[Sequence[tuple[str, str]]] = ()
     """Signs in its rows and their meanings, for the help."""
+    shown_in: ClassVar[str] = ""
+    """Name of the pane that it is shown in; "" for one of its own."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -45,9 +45,9 @@ export class Channel {
   }
 
   // Send a message and return its answer, or null if none came.
-  ask(type, fields) {
+  ask(type, fields, text = null) {
     return new Promise((resolve) => {
-      const id = this.send(type, fields);
+      const id = this.send(type, fields, text);
       this.replies.set(id, resolve);
       setTimeout(() => { if (this.replies.delete(id)) resolve(null); }, 10000);
     });

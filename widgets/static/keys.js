@@ -15,6 +15,11 @@ export function keyName(event) {
   return name;
 }
 
+// Whether a key is one in a place; a character is text where one types.
+function isKey(name, place) {
+  return place !== "editor" || name.length > 1;
+}
+
 // Actions by key in one place.
 export class Keys {
   constructor(actions) {
@@ -25,7 +30,7 @@ export class Keys {
     const name = keyName(event);
     if (name === null) return null;
     for (const action of this.actions.values()) {
-      if (action.places.includes(place) && action.keys.includes(name)) return action;
+      if (action.places.includes(place) && action.keys.includes(name) && isKey(name, place)) return action;
     }
     return null;
   }

@@ -10,10 +10,10 @@ import {PaneGrid} from "./pane_grid.js";
 import {Prompt} from "./prompt.js";
 import {Status} from "./status.js";
 import {makeTree} from "./tree.js";
-import {ValuePane} from "./value.js";
+import {ValueSection} from "./value_section.js";
 
 const MAKERS = {
-  tree: makeTree, locks: makeLocks, changes: makeChanges, value: (channel, options) => new ValuePane(channel, options),
+  tree: makeTree, locks: makeLocks, changes: makeChanges, value: (channel, options) => new ValueSection(channel, options),
 };
 const MAX_NOTICES = 3;
 
@@ -91,9 +91,30 @@ export class Layout {
     const make = MAKERS[name];
     if (!make) return;
     const title = element("div", "ks-title");
-    const view = make(this.channel, {title, onHead: (head) => this.onHead(name, title, head)});
+    const view = make(this.channel, {
+      title,
+      onHead: (head) => this.onHead(name, title, head),
+      notify: (text, severity) => this.notify(text, severity),
+      act: (id) => this.act(this.keys.actions.get(id)),
+      action: (id) => this.describe(id),
+      hasFocus: () => this.hasFocus && this.grid.current === name,
+      onPlace: () => this.onPlace(),
+      later: (callback) => requestAnimationFrame(callback),
+    });
     this.views.set(name, view);
+    for (const [part, one] of Object.entries(view.parts ?? {})) this.views.set(part, one);
     this.grid.add(name, title, view);
+  }
+
+  // Title and key of an action, for a button.
+  describe(id) {
+    const action = this.keys.actions.get(id);
+    return {title: action?.title ?? id, key: action?.hints[this.place] ?? ""};
+  }
+
+  onPlace() {
+    this.grid.mark();
+    this.drawFooter();
   }
 
   onHead(name, title, head) {
@@ -182,10 +203,10 @@ export class Layout {
       return;
     }
     if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) this.isLeaving = false;
-    if (isTyping || !target.closest("[data-pane]")) return;
+    if ((isTyping && !target.closest(".ks-edit")) || !target.closest("[data-pane]")) return;
     const action = this.keys.find(event, this.place);
     if (!action) {
-      this.explain(event);
+      if (!isTyping) this.explain(event);
       return;
     }
     event.preventDefault();
@@ -211,10 +232,11 @@ export class Layout {
   // Perform an action in the page, or have the kernel perform it.
   act(action) {
     if (!action) return;
-    const name = this.grid.current;
+    const view = this.views.get(this.grid.current);
+    const name = view?.name ?? this.grid.current;
     const isHere = this[`do_${action.id.replaceAll("-", "_")}`];
     if (isHere && isHere.call(this) !== false) return;
-    if (this.views.get(name)?.perform?.(action.id)) return;
+    if (view?.perform?.(action.id)) return;
     if (this.pending && (this.pending.action !== action.id || this.pending.pane !== name)) this.flush();
     if (this.pending) this.pending.times += 1;
     else {

@@ -40,7 +40,8 @@ export class PaneGrid {
 
   // The element of a pane that takes its keys.
   target(name) {
-    return this.panes.get(name)?.section.querySelector(".ks-scroller, textarea");
+    const pane = this.panes.get(name);
+    return pane?.view.target ?? pane?.section.querySelector(".ks-scroller");
   }
 
   add(name, title, view) {

@@ -118,6 +118,7 @@ export class TextRows extends VirtualRows {
     for (let at = 0; at < count; at += 1) this.starts[at + 1] = this.starts[at] + this.lines.rowsOf(at, this.columns);
     this.total = this.starts[count];
     const at = Math.min(line, Math.max(0, count - 1));
+    this.onColumns?.();
     this.top = Math.max(0, Math.min((this.starts[at] ?? 0) + (line < count ? offset : 0), this.maxTop));
     this.layout();
     this.schedule();

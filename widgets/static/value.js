@@ -34,6 +34,10 @@ export class ValuePane {
     this.shownNotes = "";
   }
 
+  get target() {
+    return this.text.scroller;
+  }
+
   close() {
     this.pane.close();
     this.text.close();
@@ -73,10 +77,10 @@ export class ValuePane {
   }
 
   show(head, body) {
-    const place = `${head.tab} ${head.key}`;
-    const isSame = place === this.place;
+    const shownAs = `${head.tab} ${head.key}`;
+    const isSame = shownAs === this.shownAs;
     this.head = head;
-    this.place = place;
+    this.shownAs = shownAs;
     this.drawTabs();
     setText(this.key, head.key);
     this.key.title = head.key;

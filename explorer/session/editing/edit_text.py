@@ -64,19 +64,22 @@ def _time_left(edit: Edit, now: float) -> str:
     return f", expires in {format_duration(left)} unless renewed" if left > 0 else ", expired unless renewed"
 
 
-def saving_text(seconds: float, key: KeyName) -> str:
-    """Return the duration of a save so far, and the key that leaves."""
-    return f"saving … {format_duration(seconds)}; {key('back')} leaves, and the save goes on"
+def saving_text(seconds: float | None, key: KeyName) -> str:
+    """Return the duration of a save so far, unless it is None, and the key that leaves."""
+    duration = "" if seconds is None else f" {format_duration(seconds)}"
+    return f"saving …{duration}; {key('back')} leaves, and the save goes on"
 
 
-def edit_lines(session: Session, edit: Edit, key: KeyName, *, since: float, limit: str = "") -> Iterator[EditLine]:
+def edit_lines(
+    session: Session, edit: Edit, key: KeyName, *, since: float | None, limit: str = ""
+) -> Iterator[EditLine]:
     """Yield the lines about an edit's state.
 
     Args:
         session: The session of the edit.
         edit: The edit.
         key: Returns the key of an action.
-        since: When the edit got into its state, in seconds of the session's clock.
+        since: When the edit got into its state, in seconds of the session's clock; None leaves durations out.
         limit: Why the text cannot be edited in this view; "" if it can.
     """
     for note in edit.document.notes[:_MAX_NOTES]:
@@ -93,7 +96,7 @@ def edit_lines(session: Session, edit: Edit, key: KeyName, *, since: float, limi
         yield EditLine(sanitize(f"! {edit.draft_error}"), Tone.WARNING)
 
 
-def _state_lines(session: Session, edit: Edit, key: KeyName, since: float) -> Iterator[EditLine]:
+def _state_lines(session: Session, edit: Edit, key: KeyName, since: float | None) -> Iterator[EditLine]:
     save = key("save")
     match edit.state:
         case Drafting(error=error) if error is not None:
@@ -105,7 +108,8 @@ def _state_lines(session: Session, edit: Edit, key: KeyName, since: float) -> It
         case Drafting():
             yield EditLine("not modified", Tone.QUIET)
         case Saving():
-            yield EditLine(saving_text(session.clock.now() - since, key), is_strong=True)
+            seconds = None if since is None else session.clock.now() - since
+            yield EditLine(saving_text(seconds, key), is_strong=True)
         case Unknown(reason=reason):
             text = f"? It is not known whether this was saved: {reason}. {key('look-again')} checks."
             yield EditLine(sanitize(text), Tone.WARNING, is_strong=True)

@@ -1,0 +1,206 @@
+"""Flows of an edit: open one, leave it, and what its states ask."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from explorer.model.errors import ExplorerError, InvalidText
+from explorer.model.format import format_bytes
+from explorer.model.sanitize import sanitize
+from explorer.session.editing.drafts import Draft
+from explorer.session.editing.edit import Edit
+from explorer.session.editing.edit_states import Conflicted, Expired, Saved, State
+from explorer.session.editing.edit_text import (
+    draft_options,
+    drafts_question,
+    expired_question,
+    leave_options,
+    leave_question,
+    left_text,
+    saved_text,
+    taken_text,
+    ttl_options,
+)
+from explorer.session.session import Session
+from explorer.session.states import Part
+from widgets.dialogs import Dialog
+from widgets.panes.edit import MAX_EDITED
+
+if TYPE_CHECKING:
+    from widgets.live_session import LiveSession
+    from widgets.view import View
+
+Flow: TypeAlias = Callable[["View"], Coroutine[object, object, None]]
+
+NO_EDITOR: Final = "no widget of this session edits values"
+_EVENT_TIMEOUT: Final = 2.0
+"""Seconds to wait for the event of a saved key."""
+
+
+async def edit_selected(view: "View") -> None:
+    """Edit the selected value; if there are drafts of it, ask which text to begin with."""
+    session = view.session
+    if not view.live.has_editor:
+        view.notify(NO_EDITOR, "warning")
+        return
+    loaded = session.detail.loaded
+    if loaded is not None and len(loaded.document.text) > MAX_EDITED:
+        view.notify(f"not edited here: the text is longer than {format_bytes(MAX_EDITED)}", "warning")
+        return
+    drafts = [draft for draft in session.editor.drafts if draft.key == session.selected]
+    reply = await view.ask(Dialog(drafts_question(drafts), draft_options(drafts))) if drafts else None
+    if drafts and reply is None:
+        return
+    try:
+        if reply is not None and isinstance(reply.value, Draft):
+            await session.editor.resume_draft(reply.value)
+        else:
+            if reply is not None and reply.value == "discard":
+                await session.editor.discard(drafts[0])
+            session.edit()
+    except ExplorerError as error:
+        view.notify(sanitize(error.message), "error")
+    else:
+        view.focus("value")
+
+
+async def switch_form(view: "View") -> None:
+    """Show the value in its other form."""
+    if not view.session.detail.switch_form():
+        view.notify("this value has only one form", "warning")
+
+
+async def change_form(view: "View") -> None:
+    """Edit the value in its other form."""
+    edit = view.session.current_edit
+    if edit is not None:
+        try:
+            await edit.change_form()
+        except InvalidText as error:
+            view.notify(sanitize(error.message), "warning")
+
+
+# Leaving
+
+
+async def leave(view: "View") -> None:
+    """Close what is open, one step at a time: a review or a conflict, then the edit; ask about unsaved text."""
+    session, pane = view.session, view.live.edit
+    edit = session.current_edit
+    if edit is None:
+        return
+    if pane.compared is not None:
+        pane.compared = None
+        view.send_changes(Part.EDIT)
+        return
+    if not edit.is_settled:
+        await _leave_while_saving(view, edit)
+        return
+    name = sanitize(edit.key)
+    if not edit.is_unsaved:
+        await session.editor.leave()
+        view.notify("nothing was changed", "information")
+        return
+    reply = await view.ask(Dialog(leave_question(name), leave_options()))
+    if reply is None or reply.value == "stay" or session.current_edit is not edit:
+        return
+    await session.editor.leave(keep=reply.value == "keep")
+    view.notify("the draft is kept" if reply.value == "keep" else "the text was discarded", "information")
+
+
+async def _leave_while_saving(view: "View", edit: Edit) -> None:
+    """Leave while the save goes on, if the text is kept as a draft until its outcome is known."""
+    if await view.session.editor.leave(keep=True):
+        view.live.start(_show_outcome(view.live, edit), name="outcome of a save")
+    else:
+        reason = sanitize(edit.draft_error or "no draft can be kept")
+        view.notify(f"not left: the save goes on, and {reason}", "warning")
+
+
+async def _show_outcome(live: "LiveSession", edit: Edit) -> None:
+    """Show the outcome of a save whose editor was left, however long that takes."""
+    name = sanitize(edit.key)
+    while not edit.is_settled:
+        live.notify(*left_text(edit, name))
+        await _next_state(live.session, edit, edit.state)
+    live.notify(*left_text(edit, name))
+
+
+async def _next_state(session: Session, edit: Edit, state: State) -> State:
+    """Wait until an edit has another state than one, and return it."""
+    changed = asyncio.Event()
+    unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.EDIT else None)
+    try:
+        while edit.state is state:
+            await changed.wait()
+            changed.clear()
+    finally:
+        unsubscribe()
+    return edit.state
+
+
+async def close_saved(live: "LiveSession", edit: Edit, state: Saved) -> None:
+    """Close a saved edit, and select its key."""
+    if live.session.current_edit is edit:
+        await live.session.editor.leave()
+    live.notify(saved_text(state, sanitize(edit.key)), "information")
+    if state.written and edit.key != live.session.selected:
+        await _select_saved(live, edit.key)
+
+
+async def _select_saved(live: "LiveSession", key: str) -> None:
+    """Select a saved key as soon as the tree has its event, unless another key was selected meanwhile."""
+    session = live.session
+    selected = session.selected
+    changed = asyncio.Event()
+    unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.TREE else None)
+    try:
+        async with asyncio.timeout(_EVENT_TIMEOUT):
+            while (node := await session.lookup.reveal(key)) is None:
+                await changed.wait()
+                changed.clear()
+    except (ExplorerError, TimeoutError):
+        return  # the key is saved; the tree shows what could not be read
+    finally:
+        unsubscribe()
+    if session.selected == selected:
+        live.tree.select(node)
+
+
+# Conflict
+
+
+async def take_theirs(view: "View") -> None:
+    """Close the edit in favour of the stored value."""
+    edit = view.session.current_edit
+    if edit is not None:
+        text = taken_text(edit)
+        await view.session.run("take-theirs")
+        view.notify(text, "information")
+
+
+async def keep_mine(view: "View") -> None:
+    """Save mine over theirs; ask for a TTL if the key has expired."""
+    session = view.session
+    edit = session.current_edit
+    if edit is None or not isinstance(edit.state, Conflicted):
+        return
+    session.start("keep-mine")
+    state = await _next_state(session, edit, edit.state)
+    if not isinstance(state, Expired):
+        return
+    try:
+        reply = await view.ask(Dialog(expired_question(sanitize(edit.key)), ttl_options(state.ttl)))
+        if reply is not None and reply.value != "cancel":
+            ttl = None if reply.value == "none" else reply.value
+            view.live.start(edit.keep_mine_for(ttl), name="keep mine")
+            await _next_state(session, edit, state)
+    finally:
+        edit.cancel_ttl_choice()  # without effect in another state
+
+
+EDIT_FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
+    {"form": change_form, "back": leave, "take-theirs": take_theirs, "keep-mine": keep_mine}
+)
+"""Flows in the editor, its review and its conflict, by the id of their action."""
