@@ -24,7 +24,7 @@ check: $(DEV) ## lint, type check and run what needs no server, in about 90 seco
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	@$(BIN)/mypy & types=$$!; \
-		KEYSCOPE_NO_SERVERS=1 $(BIN)/pytest -n 3 --dist worksteal -q -m "not servers and not heavy"; tests=$$?; \
+		KEYSCOPE_NO_SERVERS=1 $(BIN)/pytest -n 4 --dist worksteal -q -m "not servers and not heavy"; tests=$$?; \
 		wait $$types && exit $$tests
 
 test: lint servers ## install everything, provide real servers, lint, type check and run every test

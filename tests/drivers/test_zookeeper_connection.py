@@ -135,7 +135,7 @@ async def test_broken_answer_is_an_error_of_the_tree(name: str) -> None:
         await reader.read()
 
     async with fake_server(script) as address, asyncio.timeout(WAIT_TIMEOUT):
-        async with ZooKeeperStore(parse(f"zk://{address}/?timeout=1"), Access()) as store:
+        async with ZooKeeperStore(parse(f"zk://{address}/?timeout=0.3"), Access()) as store:
             with pytest.raises(ExplorerError) as raised:
                 await store.get("key")
         assert "\n" not in str(raised.value)
@@ -371,7 +371,7 @@ async def test_connection_thread_survives_every_exception(
         return connect(*arguments, **named)  # type: ignore[arg-type] # as they were given
 
     monkeypatch.setitem(client._RETRY_OPTIONS, "max_delay", 0.001)  # noqa: SLF001 - a test cannot wait that long
-    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/?timeout=1"), Access()) as store:
+    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/?timeout=0.3"), Access()) as store:
         monkeypatch.setattr(socket, "create_connection", failing_first)
         opened = store.connection._client._connection._socket  # type: ignore[union-attr] # noqa: SLF001 - the test's way in
         assert opened is not None

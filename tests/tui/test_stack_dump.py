@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.tui.terminal import Terminal
 
 
+@pytest.mark.heavy
 def test_stack_dump_names_threads_and_tasks(tmp_path: Path) -> None:
     """SIGUSR1 has the app append its stacks to a file of its own, and the app goes on."""
     with Terminal("memory:", home=tmp_path) as terminal:
