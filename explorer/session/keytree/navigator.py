@@ -87,21 +87,26 @@ class TreeNavigator:
             self.move_to(node)
             self.model.toggle(node)
 
+    @property
+    def key_to_show(self) -> Node | None:
+        """Node under the cursor whose value `show` leads to; None for a folder without a value, and for unread keys."""
+        node = self.cursor.visible_node
+        if node is None or node.is_more_row:
+            return None
+        return node if node.has_value or not (node.has_children or node.branch is not None) else None
+
     def show(self) -> Node | None:
         """Return the key whose value is to be shown; else open or close the folder, or load more keys.
 
         After a failure, what failed is read again.
         """
-        node = self.cursor.visible_node
-        if node is None:
-            return None
-        if node.is_more_row:
-            self._load(node)
-            return None
-        if node.has_value or not (node.has_children or node.branch is not None):
-            return node
-        self.toggle()
-        return None
+        node, key = self.cursor.visible_node, self.key_to_show
+        if key is None and node is not None:
+            if node.is_more_row:
+                self._load(node)
+            else:
+                self.toggle()
+        return key
 
     def _load(self, more_row: Node) -> None:
         if more_row.parent is not None and more_row.parent.load_state is LevelState.FAILED:

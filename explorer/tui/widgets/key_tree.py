@@ -5,7 +5,7 @@ from collections.abc import Callable
 from textual import events
 from textual.message import Message
 
-from explorer.session.keytree.nodes import LevelState, Node
+from explorer.session.keytree.nodes import Node
 from explorer.tui.widgets.key_row import ICON_WIDTH
 from explorer.tui.widgets.key_view import KeyView
 
@@ -57,12 +57,14 @@ class KeyTree(KeyView, can_focus=True):
         """Post `NodeHighlighted`."""
         self.post_message(self.NodeHighlighted(self, node))
 
-    def _change(self, change: Callable[[Node], None], node: Node) -> None:
-        """Change a node of the model, and show what comes of it."""
-        change(node)
-        self.sync()
-        if node.is_open:
-            self.scroll_to_children(node)
+    def _navigate(self, step: Callable[[], object]) -> None:
+        """Move the cursor, or open or close its folder, and show what comes of it."""
+        node = self.cursor.visible_node
+        step()
+        if node is not None:
+            self.show_cursor()
+            if node.is_open and node is self.cursor.visible_node:
+                self.scroll_to_children(node)
 
     # Actions
 
@@ -101,57 +103,27 @@ class KeyTree(KeyView, can_focus=True):
 
     def do_bottom(self) -> None:
         """Move to the last row. If it is not loaded, load the end only, not what comes before it."""
-        last = len(self.model.rows) - 1
-        node = self.model.rows.at(last) if last >= 0 else None
-        if node is None or not node.is_more_row or self.model.filter.progress is not None:
-            self.move_cursor_to_row(last, direction=0)
-            return
-        self.model.load_previous(node)
-        self.move_cursor_to_row(last, direction=-1)
+        self._navigate(self.navigator.move_to_end)
 
     def do_open(self) -> None:
         """Open the folder; if it is open, move to its first child."""
-        node = self.cursor.visible_node
-        if node is None or node.is_more_row:
-            return
-        if not node.is_open:
-            self._change(self.model.expand, node)
-        elif node.branch is not None and node.branch.total:
-            self.move_cursor_to_row(self.cursor.row + 1)
+        self._navigate(self.navigator.open)
 
     def do_close(self) -> None:
         """Close the folder; if it is closed, move to its parent."""
-        node = self.cursor.visible_node
-        if node is None:
-            return
-        if node.is_open:
-            self.move_cursor(node)
-            self._change(self.model.collapse, node)
-        elif node.parent is not None and node.parent is not self.model.rows.root:
-            self.move_cursor(node.parent)
+        self._navigate(self.navigator.close)
 
     def do_toggle(self) -> None:
         """Open or close the folder."""
-        node = self.cursor.visible_node
-        if node is not None and not node.is_more_row:
-            self.move_cursor(node)
-            self._change(self.model.toggle, node)
+        self._navigate(self.navigator.toggle)
 
     def do_show(self) -> None:
         """Select a key; open or close a folder without a value; load more keys, or retry after a failure."""
-        node = self.cursor.visible_node
-        if node is None:
-            return
-        if node.is_more_row:
-            failed = node.parent is not None and node.parent.load_state is LevelState.FAILED
-            forward = self.cursor.direction >= 0 or not node.name
-            self._change(
-                self.model.reload if failed else self.model.load_more if forward else self.model.load_previous, node
-            )
-        elif node.has_value or not (node.has_children or node.branch is not None):
+        node = self.navigator.key_to_show
+        if node is not None:
             self.post_message(self.NodeSelected(self, node))
         else:
-            self.do_toggle()
+            self._navigate(self.navigator.show)
 
     def on_click(self, event: events.Click) -> None:
         """Move to the clicked row; a click on a folder's icon, or a double click, opens or closes it.

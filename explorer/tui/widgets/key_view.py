@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from explorer.session.keytree.cursor import TreeCursor
+from explorer.session.keytree.navigator import TreeNavigator
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.row_view import row_view
@@ -73,7 +74,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self.model = model
         self.empty = empty
-        self.cursor = TreeCursor(model.rows)
+        self.navigator = TreeNavigator(model)
         self.drawn_lines = 0
         """Number of lines drawn so far, for tests and measurements."""
         self._highlighted: Node | None = None
@@ -87,6 +88,11 @@ class KeyView(ScrollView, inherit_bindings=False):
         self.visible_rows: list[KeyRow] = []
         """The rows in sight, from the top."""
         self._styles: dict[str, Style] = {}
+
+    @property
+    def cursor(self) -> TreeCursor:
+        """Cursor in the tree."""
+        return self.navigator.cursor
 
     # Changes of the tree
 
@@ -146,8 +152,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         return 0
 
     def _update_cursor(self) -> None:
-        self.cursor.update([row.node for row in self.visible_rows])
-        self.model.rows.pin(self, self.cursor.node)
+        self.navigator.follow([row.node for row in self.visible_rows])
         if self._highlighted is not (node := self.cursor.visible_node):
             self._highlighted = node
             self.cursor_moved(node)
@@ -178,21 +183,10 @@ class KeyView(ScrollView, inherit_bindings=False):
         return list(self.model.rows.window(top, height))
 
     def _load_unread_nearby(self) -> None:
-        """Load unread keys within a page of the screen in the direction of the cursor, unless a filter is active.
-
-        After a jump to the very end there is no direction.
-        """
-        if self.model.filter.progress is not None or not self.size.height:
-            return
-        height, row = self.size.height, self.cursor.row
-        top = max(0, self.scroll_offset.y - height)
-        for number, line in enumerate(list(self.model.rows.window(top, 3 * height)), top):
-            if not line.row.is_more_row:
-                continue
-            if number >= row and self.cursor.direction > 0:
-                self.model.load_more(line.row)
-            elif number <= row and self.cursor.direction < 0:
-                self.model.load_previous(line.row)
+        """Load unread keys within a page of the screen."""
+        height = self.size.height
+        if height:
+            self.navigator.load_unread(max(0, self.scroll_offset.y - height), 3 * height)
 
     # Cursor and scrolling
 
@@ -210,9 +204,16 @@ class KeyView(ScrollView, inherit_bindings=False):
             margin: Rows that are kept in sight above and below it.
             direction: 1 on the way down, -1 on the way up, 0 neither; None to derive it from the current row.
         """
-        if not len(self.model.rows):
-            return
-        self.cursor.move_to_row(max(0, min(row, len(self.model.rows) - 1)), direction)
+        if len(self.model.rows):
+            self.navigator.move_to_row(row, direction)
+            self.show_cursor(margin=margin)
+
+    def show_cursor(self, *, margin: int = SCROLL_MARGIN) -> None:
+        """Show the cursor after a move, and scroll to it.
+
+        Args:
+            margin: Rows that are kept in sight above and below it.
+        """
         self.cursor.shift(-self._top_shift())  # which `_sync` adds again
         self._sync(cursor_line=None)
         self.scroll_to_cursor(margin=margin)
@@ -316,7 +317,7 @@ class KeyView(ScrollView, inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """Unpin the cursor's node."""
-        self.model.rows.pin(self, None)
+        self.navigator.release()
 
     def on_resize(self) -> None:
         """Draw everything at the new size."""
