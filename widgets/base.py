@@ -1,6 +1,6 @@
 """Base of all widgets: a widget owns a bridge to its pages, and a live session alone or together with others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from html import escape
 from itertools import islice
@@ -13,15 +13,17 @@ import traitlets
 
 from explorer.codecs.options import CodecOptions
 from explorer.model.address import Access
+from explorer.model.key_text import escape_key
 from explorer.model.sanitize import pluralize, sanitize
 from widgets import cells, front_end
 from widgets.bridge import Bridge
-from widgets.live_session import LiveSession
+from widgets.live_session import LiveSession, Selection
 from widgets.panes.base import Json
 
 _FIRST_READ_TIMEOUT: Final = 0.4
 """Seconds for which the first display waits for what the store holds, for the output without a kernel."""
 
+_MAX_EXACT_INT: Final = 1 << 53
 _MAX_NAMES: Final = 20
 """Maximum number of names in the output without a kernel."""
 
@@ -50,6 +52,7 @@ class SessionWidget(anywidget.AnyWidget):
         import_paths: Sequence[str | Path] = (),
         codecs: str | Path | None = None,
         height: int = 420,
+        sync_selection: bool = False,
     ) -> None:
         """Open a store and show it; the store need not answer yet.
 
@@ -61,6 +64,8 @@ class SessionWidget(anywidget.AnyWidget):
             import_paths: Folders that imports of schemas are relative to.
             codecs: Rule file; by default `codecs.toml` in the settings folder.
             height: Height in pixels.
+            sync_selection: Whether `selected` is a synced trait, so that other cells can react to it. Then the key is
+                in the saved state of widgets.
 
         Raises:
             ExplorerError: The address, the settings or a schema is invalid.
@@ -77,6 +82,9 @@ class SessionWidget(anywidget.AnyWidget):
         self._live = live
         super().__init__(panes=list(self.PANES), height=height)
         self._bridge = Bridge(live, self.PANES, self._send_message, can_edit=self.CAN_EDIT)
+        if sync_selection:
+            self.add_traits(selected=traitlets.Dict(allow_none=True, default_value=None).tag(sync=True))
+            live.post(partial(live.on_selection.append, self._sync_selection))
         live.post(partial(live.attach, self._bridge))
         self.on_msg(self._on_message)
         if hasattr(self.comm, "_reply_subshell_for"):
@@ -96,6 +104,41 @@ class SessionWidget(anywidget.AnyWidget):
         if self.comm is not None:
             self.send(message, list(buffers))
 
+    # Selection
+
+    @property
+    def selected(self) -> dict[str, object] | None:
+        """Selected key as `key`, and the revision of its value as `revision`; None without one."""
+        return None if self._live.is_closed else _selected(self._live.selection)
+
+    def _sync_selection(self, selection: Selection | None) -> None:
+        self.set_trait("selected", _selected(selection))
+
+    def go(self, key: str) -> None:
+        """Select a key or a folder; the folders above it are opened.
+
+        Raises:
+            KeyNotFound: There is no such key or folder.
+            ExplorerError: The store could not be read.
+        """
+        self._run(self._live.go(key))
+
+    def follow(self, prefix: str) -> None:
+        """Open a folder and show what is below it, as it changes.
+
+        Raises:
+            KeyNotFound: There is no such folder.
+            ExplorerError: The store could not be read.
+        """
+        self._run(self._live.go(prefix, is_open=True))
+
+    def _run(self, work: Coroutine[object, object, None]) -> None:
+        if self._closed or self._live.is_closed:
+            work.close()
+            message = "the widget is closed"
+            raise RuntimeError(message)
+        self._live.run(work)
+
     # Life
 
     def close(self) -> None:
@@ -107,6 +150,7 @@ class SessionWidget(anywidget.AnyWidget):
         if self._owns_session:
             self._live.close()
         else:
+            self._live.post(partial(self._live.forget_listener, self._sync_selection))
             self._live.post(partial(self._bridge.send_closed, "the widget was closed"))
             self._live.post(partial(self._live.detach, self._bridge))
         super().close()
@@ -143,6 +187,16 @@ class SessionWidget(anywidget.AnyWidget):
             },
         }
         return bundle, {}
+
+
+def _selected(selection: Selection | None) -> dict[str, object] | None:
+    """Return a selection as JSON: a key that is no text with escapes, a revision that is no exact number as a text."""
+    if selection is None:
+        return None
+    key, revision = selection
+    is_text = not any("\ud800" <= letter <= "\udfff" for letter in key)
+    is_exact = revision is None or (isinstance(revision, int) and abs(revision) < _MAX_EXACT_INT)
+    return {"key": key if is_text else escape_key(key), "revision": revision if is_exact else str(revision)}
 
 
 def _html_fallback(live: LiveSession) -> str:

@@ -6,17 +6,19 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent import futures
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 from explorer.blocking.portal import HeldContext, portal
 from explorer.codecs.options import CodecOptions
 from explorer.config import Profile, read_profile
 from explorer.model.address import Access
-from explorer.model.errors import ExplorerError
+from explorer.model.entries import Revision
+from explorer.model.errors import ExplorerError, KeyNotFound
 from explorer.model.sanitize import sanitize
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Saved
 from explorer.session.internal_errors import InternalErrors
+from explorer.session.keytree.nodes import Node
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.session_opener import READ_ONLY_PROFILE, open_session
@@ -39,6 +41,14 @@ HEARTBEAT_INTERVAL: Final = 1.0
 """Seconds between two signs of life; a page shows that they are missing after three."""
 
 
+class Selection(NamedTuple):
+    """The selected key."""
+
+    key: str
+    revision: Revision | None
+    """Revision of the value that is shown; None while none is."""
+
+
 class LiveSession:
     """A session that runs on the portal, so that it goes on while no cell runs and while a cell is busy.
 
@@ -55,6 +65,9 @@ class LiveSession:
         self.messages: tuple[str, ...] = ()
         """Lines to show at the start."""
         self.is_closed = False
+        self.on_selection: list[Callable[[Selection | None], object]] = []
+        """Called with the selected key and its revision when one of the two changed."""
+        self._selection: Selection | None = None
         self._bridges: list[Bridge] = []
         self._portal = portal()
         self._profile = profile
@@ -199,6 +212,11 @@ class LiveSession:
         """True if one of the widgets edits values."""
         return any("value" in bridge.panes and bridge.can_edit for bridge in self._bridges)
 
+    def forget_listener(self, on_selection: Callable[[Selection | None], object]) -> None:
+        """Call a function of `on_selection` no more."""
+        if on_selection in self.on_selection:
+            self.on_selection.remove(on_selection)
+
     def notify(self, text: str, severity: str) -> None:
         """Show a line in each view of each widget."""
         for bridge in self._bridges:
@@ -206,6 +224,44 @@ class LiveSession:
 
     def _on_saved(self, edit: Edit, state: Saved) -> None:
         self.start(close_saved(self, edit, state), name="close a saved edit")
+
+    @property
+    def selection(self) -> Selection | None:
+        """Selected key with the revision of its value."""
+        key, loaded = self.session.selected, self.session.detail.loaded
+        if key is None:
+            return None
+        return Selection(key, loaded.entry.revision if loaded is not None and loaded.entry.key == key else None)
+
+    async def go(self, key: str, *, is_open: bool = False) -> None:
+        """Select a key or a folder in the tree.
+
+        Args:
+            key: The key.
+            is_open: Whether to open it, as a folder.
+
+        Raises:
+            KeyNotFound: There is no such key or folder.
+        """
+        found = await self.session.lookup.find_nearest(key.removesuffix(self.session.tree.separator) or key)
+        if found.node is None or not found.is_exact:
+            raise KeyNotFound(f"no such key: {key}", key=key)
+        await self.show(found.node)
+        if is_open:
+            self.session.tree.expand(found.node)
+
+    async def show(self, node: Node) -> None:
+        """Move the tree's cursor to a node; clear a filter that hides it."""
+        tree = self.session.tree
+        if tree.rows.row_of(node) is None and tree.filter.progress is not None:
+            tree.filter.set(None, node)
+            await tree.idle()
+        self.tree.select(node)
+        self.request_frame(Part.TREE)
+
+    def request_frame(self, parts: Part) -> None:
+        """Send panes of some parts, as far as they differ, with the next frame to all views."""
+        self._on_change(parts)
 
     def _on_change(self, parts: Part) -> None:
         self._dirty |= parts
@@ -223,6 +279,10 @@ class LiveSession:
                     pane.on_change()
             for bridge in self._bridges:
                 bridge.send_changes(parts)
+            if self.selection != self._selection:
+                self._selection = self.selection
+                for on_selection in self.on_selection:
+                    on_selection(self._selection)
         except Exception as error:  # noqa: BLE001 - a defect in a pane must not end the session
             self._errors.report(error, "sending changes to a page")
 

@@ -46,6 +46,7 @@ TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside"})
 _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 """Needs of the actions that change the store or the open edit."""
 _SHOWS_ONLY: Final = "this widget shows values; ValueEditor edits them"
+_CURSORS: Final = Part.TREE | Part.LOCKS | Part.CHANGES
 _MAX_PRESSES: Final = 1000
 """Key presses of one message that are performed."""
 
@@ -143,6 +144,8 @@ class View:
             case _:
                 self.notify("not supported here", "warning")
         self.send_changes(Part(0))
+        if isinstance(request.body, Click | Perform | Filter):
+            self._live.request_frame(_CURSORS)  # other views follow
 
     def _hear(self) -> None:
         self.heard_at = asyncio.get_running_loop().time()
@@ -204,7 +207,7 @@ class View:
         """Select what a lookup finds, and say what it does not."""
         found = await lookup
         if found.node is not None:
-            self._live.tree.select(found.node)
+            await self._live.show(found.node)
         notice = found.missing_text(found.key)
         if notice:
             self.notify(sanitize(notice), "warning")

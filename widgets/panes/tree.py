@@ -128,9 +128,7 @@ class TreePane(Pane):
             self.session.select(key)
 
     def select(self, node: Node) -> None:
-        """Move the cursor to a node; clear a filter that hides it."""
-        if self._tree.rows.row_of(node) is None and self._tree.filter.progress is not None:
-            self._tree.filter.set(None, node)
+        """Move the cursor to a node, if it has a row."""
         self.navigator.move_to(node, direction=-1)
         self._moved()
 
