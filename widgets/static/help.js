@@ -4,7 +4,6 @@ import {element} from "./dom.js";
 import {Overlay} from "./overlay.js";
 
 const WIDGET_HELP = [
-  ["tab", "Go to the next pane; shift+tab to the previous one."],
   ["esc, then tab", "Leave the widget, once there is nothing left to close."],
   ["mouse", "Click a row, double-click to show it; click an icon to open or close a folder."],
 ];
@@ -14,8 +13,8 @@ function row(keys, text, reason = "") {
 }
 
 // Show the actions of a place with their keys; those that are not available say why.
-export function showHelp(root, {place, label, actions, disabled, signs}) {
-  const overlay = new Overlay(root, {title: `Keys in ${label}; esc goes back`, className: "ks-help"});
+export function showHelp(root, {place, actions, disabled, signs}) {
+  const overlay = new Overlay(root, {title: `Keys in the ${place}; esc goes back`, className: "ks-help"});
   const list = element("div", "ks-dialog-lines ks-help-list");
   list.tabIndex = 0;
   let group = "";

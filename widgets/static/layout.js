@@ -15,6 +15,10 @@ import {ValueSection} from "./value_section.js";
 const MAKERS = {
   tree: makeTree, locks: makeLocks, changes: makeChanges, value: (channel, options) => new ValueSection(channel, options),
 };
+const PANE_ACTIONS = new Set([
+  "next-pane", "previous-pane", "pane-tree", "pane-value", "pane-locks", "pane-changes", "leave-pane", "zoom", "wider",
+  "narrower", "side-panes",
+]); // without use where there is one pane
 const MAX_NOTICES = 3;
 
 export class Layout {
@@ -23,7 +27,6 @@ export class Layout {
     this.channel = channel;
     this.keys = new Keys([]);
     this.signs = {};
-    this.labels = {};
     this.disabled = {};
     this.status = new Status();
     this.grid = new PaneGrid(`ks-${channel.view}-`, () => this.drawFooter());
@@ -135,9 +138,9 @@ export class Layout {
   }
 
   welcome(message) {
-    this.keys = new Keys(message.actions);
+    const isAlone = this.views.size < 2;
+    this.keys = new Keys(message.actions.filter((action) => !(isAlone && PANE_ACTIONS.has(action.id))));
     this.signs = message.signs;
-    this.labels = message.labels;
     this.grid.setLabels(message.labels);
     this.dialogs.closeAll();
     for (const view of this.views.values()) view.reset();
@@ -161,7 +164,7 @@ export class Layout {
     const shown = this.keys.at(place).filter((action) => action.priority && (action.id === "help" || !this.disabled[action.id]));
     shown.sort((one, other) => other.priority - one.priority);
     this.footer.show(shown.map((action) => ({
-      id: action.id, key: action.hints[place], title: titles[action.id] ?? action.title,
+      id: action.id, key: action.hints[place], title: titles[action.id] ?? action.title, isAlways: action.id === "help",
     })));
   }
 
@@ -288,7 +291,7 @@ export class Layout {
 
   do_help() {
     showHelp(this.element, {
-      place: this.place, label: this.labels[this.grid.current] ?? "", actions: [...this.keys.actions.values()],
+      place: this.place, actions: [...this.keys.actions.values()],
       disabled: this.disabled, signs: this.signs[this.place] ?? [],
     });
   }
@@ -308,7 +311,7 @@ export class Layout {
     else if (grid.current !== "tree" && this.views.has("tree")) grid.focus("tree");
     else {
       this.isLeaving = true;
-      this.notify("tab leaves the widget", "information");
+      if (this.views.size > 1) this.notify("tab leaves the widget", "information");
     }
     return true;
   }
