@@ -165,7 +165,7 @@ async def _select_saved(live: "LiveSession", key: str) -> None:
     finally:
         unsubscribe()
     if session.selected == selected:
-        live.tree.select(node)
+        await live.show(node)
 
 
 # Conflict
