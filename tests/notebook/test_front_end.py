@@ -1,0 +1,211 @@
+"""The front end without a kernel: a blank page, a model that records what is sent, and messages that are replayed."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.servers.waiting import eventually
+from widgets import front_end
+from widgets.messages import parse
+
+_MODEL: Final = """
+async ([module, css, panes]) => {
+  document.head.append(Object.assign(document.createElement("style"), {textContent: css}));
+  const url = URL.createObjectURL(new Blob([module], {type: "text/javascript"}));
+  const {default: widget} = await import(url);
+  const listeners = new Set();
+  window.sent = [];
+  window.deliver = (message) => { for (const one of [...listeners]) one(message, []); };
+  const model = {
+    get: (name) => ({panes, height: 300})[name],
+    on: (name, callback) => { if (name === "msg:custom") listeners.add(callback); },
+    off: (name, callback) => listeners.delete(callback),
+    send: (content, _callbacks, buffers) => window.sent.push(content),
+    listeners,
+  };
+  window.model = model;
+  window.cleanup = widget.render({model, el: document.body});
+}
+"""
+_ACTION: Final = {"title": "", "help": "", "group": "", "priority": 0, "places": ["tree"]}
+
+
+class RecordedKernel:
+    """Kernel's end of a view in a blank page: what the page sent, and messages to it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def sent(self, kind: str) -> list[dict[str, Any]]:
+        """Return the messages of a type that the page sent."""
+        sent: list[dict[str, Any]] = await self.page.evaluate("window.sent")
+        return [one for one in sent if one["type"] == kind]
+
+    async def wait_sent(self, kind: str, count: int) -> dict[str, Any]:
+        """Wait until the page has sent so many messages of a type, and return the last."""
+
+        async def is_sent() -> bool:
+            return len(await self.sent(kind)) >= count
+
+        await eventually(is_sent, f"{count} messages {kind}")
+        return (await self.sent(kind))[-1]
+
+    async def deliver(self, message: Mapping[str, Any]) -> None:
+        """Deliver a message to the page."""
+        await self.page.evaluate("(message) => window.deliver(message)", json.loads(json.dumps(message)))
+
+    async def welcome(self) -> None:
+        """Answer the page's hello."""
+        actions = [
+            {**_ACTION, "id": "down", "keys": ["down", "j"], "hints": {"tree": "↓"}},
+            {**_ACTION, "id": "bottom", "keys": ["G", "end"], "hints": {"tree": "G"}},
+        ]
+        await self.deliver(
+            {"type": "welcome", "id": 1, "protocol": 1, "actions": actions, "labels": {"tree": "Keys"}, "signs": {}}
+        )
+
+    async def rows(
+        self, names: Sequence[str], *, generation: int, seq: int = 0, start: int = 0, total: int | None = None
+    ) -> None:
+        """Deliver the rows of the tree."""
+        await self.deliver(
+            {
+                **tree_facts(generation, seq, start, len(names) if total is None else total),
+                "type": "rows",
+                "rows": [tree_row(number, name) for number, name in enumerate(names, start + 1)],
+            }
+        )
+
+    async def names(self) -> list[str]:
+        """Return the names in sight."""
+        return await self.page.locator(".ks-pane-tree .ks-name").all_inner_texts()
+
+    async def wait_names(self, *names: str) -> None:
+        """Wait until these names are in sight, in this order."""
+
+        async def are_shown() -> bool:
+            return await self.names() == list(names)
+
+        await eventually(are_shown, f"{names} are shown")
+
+
+def tree_row(number: int, name: str, mark: str = "") -> dict[str, Any]:
+    """Return a row of the tree as the kernel sends it."""
+    return {
+        "id": number, "depth": 0, "name": name, "hint": "", "folder": "", "value": True, "placeholder": "",
+        "failed": False, "tombstone": False, "below": 0, "count": "", "mark": mark, "fresh": False, "draft": False,
+    }  # fmt: skip
+
+
+def tree_facts(generation: int, seq: int, start: int, total: int) -> dict[str, Any]:
+    """Return what every message about the rows of the tree has."""
+    head = {"title": "", "notice": "", "problem": False, "filter": "", "selected": ""}
+    return {
+        "pane": "tree", "generation": generation, "seq": seq, "start": start, "total": total, "cursor": 0,
+        "reveals": 0, "head": head,
+    }  # fmt: skip
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def kernel_end(browser: Browser) -> AsyncIterator[RecordedKernel]:
+    """A view of a tree in a blank page, which was greeted and has asked for rows."""
+    page = await browser.new_page()
+    await page.goto("about:blank")
+    await page.evaluate(_MODEL, [front_end.module_text(), front_end.stylesheet(), ["tree"]])
+    recorded = RecordedKernel(page)
+    await recorded.wait_sent("hello", 1)
+    await recorded.welcome()
+    await recorded.wait_sent("window", 1)
+    yield recorded
+    await page.close()
+
+
+async def test_page_speaks_first_and_by_the_list(kernel_end: RecordedKernel) -> None:
+    """Everything that it sends is accepted by the parser of the kernel."""
+    sent = await kernel_end.page.evaluate("window.sent")
+    assert sent[0]["type"] == "hello"
+    assert all(parse(content, []).view == sent[0]["view"] for content in sent)
+
+
+async def test_outdated_answers_and_other_views_are_dropped(kernel_end: RecordedKernel) -> None:
+    generation = (await kernel_end.wait_sent("window", 1))["generation"]
+    await kernel_end.rows(["old"], generation=generation - 1)
+    await kernel_end.deliver({**tree_facts(generation, 0, 0, 1), "type": "rows", "rows": [], "view": "another"})
+    await kernel_end.rows(["a", "b"], generation=generation)
+    await kernel_end.wait_names("a", "b")
+
+
+async def test_gap_and_lost_patch_are_asked_for(kernel_end: RecordedKernel) -> None:
+    """A missing number, also if only a heartbeat shows it, makes the page ask for all rows again."""
+    generation = (await kernel_end.wait_sent("window", 1))["generation"]
+    await kernel_end.rows(["a", "b"], generation=generation)
+    await kernel_end.wait_names("a", "b")
+    patch = {**tree_facts(generation, 1, 0, 2), "type": "patch", "length": 2, "changes": [[1, tree_row(3, "c")]]}
+    await kernel_end.deliver(patch)
+    await kernel_end.wait_names("a", "c")
+    await kernel_end.deliver({**patch, "seq": 3, "changes": [[1, tree_row(4, "wrong")]]})
+    asked = await kernel_end.wait_sent("window", 2)
+    assert await kernel_end.names() == ["a", "c"]
+    await kernel_end.rows(["a", "d"], generation=asked["generation"])
+    await kernel_end.wait_names("a", "d")
+    await kernel_end.deliver({"type": "heartbeat", "sent": {"tree": [asked["generation"], 1]}})
+    assert (await kernel_end.wait_sent("window", 3))["generation"] == asked["generation"] + 1
+
+
+async def test_kernel_that_is_silent_is_lost_within_seconds(kernel_end: RecordedKernel) -> None:
+    """The page says so, greys out, and greets again; an answer brings it back."""
+    await kernel_end.page.locator(".ks-root.ks-lost").wait_for(timeout=4000)
+    assert "KERNEL LOST" in await kernel_end.page.locator(".ks-status").inner_text()
+    await kernel_end.wait_sent("hello", 2)
+    await kernel_end.welcome()
+    await kernel_end.page.locator(".ks-root:not(.ks-lost)").wait_for()
+
+
+async def test_keys_of_a_frame_are_one_message(kernel_end: RecordedKernel) -> None:
+    """Held keys do not flood the kernel; a key without an action is left to the page."""
+    generation = (await kernel_end.wait_sent("window", 1))["generation"]
+    await kernel_end.rows(["a", "b"], generation=generation)
+    await kernel_end.wait_names("a", "b")
+    await kernel_end.page.locator(".ks-pane-tree .ks-scroller").focus()
+    await kernel_end.page.evaluate("""() => {
+      for (let press = 0; press < 5; press += 1) {
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "j", bubbles: true}));
+      }
+      document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "x", bubbles: true}));
+    }""")
+    sent = await kernel_end.wait_sent("perform", 1)
+    assert {name: sent[name] for name in ("action", "pane", "times")} == {"action": "down", "pane": "tree", "times": 5}
+
+
+async def test_closed_view_leaves_no_listener(kernel_end: RecordedKernel) -> None:
+    await kernel_end.page.evaluate("window.cleanup()")
+    await kernel_end.wait_sent("bye", 1)
+    assert await kernel_end.page.evaluate("window.model.listeners.size") == 0
+
+
+async def test_ten_million_rows_are_reached_by_the_wheel(kernel_end: RecordedKernel) -> None:
+    """Rows beyond what an element can be high are scaled: the wheel moves by rows, and the last one is reached."""
+    total = 10_000_000
+    generation = (await kernel_end.wait_sent("window", 1))["generation"]
+    names = [f"k{number}" for number in range(60)]
+    await kernel_end.rows(names, generation=generation, total=total)
+    page = kernel_end.page
+    await page.locator(".ks-pane-tree .ks-row").first.wait_for()
+    assert await page.locator(".ks-pane-tree .ks-row").count() < 40
+    await page.locator(".ks-pane-tree .ks-scroller").hover()
+    await page.mouse.wheel(0, 100)
+
+    async def is_moved() -> bool:
+        return (await kernel_end.names())[0] == "k5"
+
+    await eventually(is_moved, "the wheel moves by five rows")
+    await page.evaluate("() => { const list = document.querySelector('.ks-scroller'); list.scrollTop = 1e9; }")
+
+    async def asks_for_the_end() -> bool:
+        asked = (await kernel_end.sent("window"))[-1]
+        return bool(asked["start"] + asked["count"] >= total)
+
+    await eventually(asks_for_the_end, "the rows at the end are asked for")
