@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from textual.dom import DOMNode
+from textual.geometry import Size
 from textual.screen import Screen, ScreenResultType
 
 from explorer.session.actions import Place
@@ -64,6 +65,18 @@ class LiveScreen(ActionScreen[ScreenResultType]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+        self._laid_out_map = self._compositor._full_map  # noqa: SLF001 - see `_refresh_layout`
+
+    def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:  # noqa: FBT001, FBT002 - Textual's
+        """Lay out the widgets, compared with their last layout.
+
+        Textual arranges them anew if somebody asks where one is after a hidden one was refreshed. A widget displayed
+        meanwhile is then taken for laid out: it gets no Resize and is never drawn.
+        """
+        compositor = self._compositor
+        compositor._full_map = self._laid_out_map  # noqa: SLF001 - Textual has no public way
+        super()._refresh_layout(size, scroll)
+        self._laid_out_map = compositor._full_map  # noqa: SLF001
 
     def redraw(self, parts: Part) -> None:
         """Redraw what shows one of the parts."""
