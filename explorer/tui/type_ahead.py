@@ -41,8 +41,8 @@ class KeyHold:
         """Deliver the keys to what has the focus: no dialog follows."""
         self._app.end_hold(self)
 
-    def drop(self, until: float) -> None:
-        """Drop the keys pressed before a time: the dialog that they were typed for does not open."""
+    def drop(self, until: float | None = None) -> None:
+        """Drop the keys pressed before a time, by default now: what they were typed for does not open, or closed."""
         if self._app.end_hold(self):
             self._app.drop_keys(until)
 
@@ -53,6 +53,11 @@ _CURRENT_HOLD: Final[ContextVar[KeyHold]] = ContextVar("current_hold")
 def release_keys() -> None:
     """Deliver the keys that the running flow holds, and hold no more: none of its dialogs follows."""
     _CURRENT_HOLD.get().release()
+
+
+def drop_keys() -> None:
+    """Drop the keys pressed since the running flow began: the screen that they were typed for is closed."""
+    _CURRENT_HOLD.get().drop()
 
 
 def run_flow(node: DOMNode, flow: Flow, *, group: str) -> None:

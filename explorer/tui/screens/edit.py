@@ -27,7 +27,7 @@ from explorer.tui.screens.base import LiveScreen
 from explorer.tui.screens.conflict import ConflictScreen, ask_ttl
 from explorer.tui.screens.edit_status import MAX_EDITED, EditStatus
 from explorer.tui.screens.review import ReviewScreen
-from explorer.tui.type_ahead import release_keys, run_flow
+from explorer.tui.type_ahead import drop_keys, release_keys, run_flow
 from explorer.tui.widgets.ordered_text_area import OrderedTextArea
 from explorer.tui.widgets.pager import Pager
 
@@ -219,14 +219,17 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         """Leave the editor; what is typed meanwhile is for the screen below, or dropped."""
         for area in self.query(TextArea):
             area.read_only = True
-        self.notify(message)
-        run_flow(self, partial(self._leave, keep_draft=keep_draft, drop=drop), group="leave")
+        run_flow(self, partial(self._leave, message, keep_draft=keep_draft, drop=drop), group="leave")
 
-    async def _leave(self, *, keep_draft: bool, drop: bool) -> None:
+    async def _leave(self, message: str, *, keep_draft: bool, drop: bool) -> None:
+        """Close the edit, then say so: a key pressed by somebody who has read the notice is for the screen below."""
         if self.session.current_edit is self.edit:
             await self.session.editor.leave(keep=keep_draft)
         self.dismiss(result=False)
-        if not drop:
+        self.notify(message)
+        if drop:
+            drop_keys()
+        else:
             release_keys()
 
     async def _leave_while_saving(self) -> None:
