@@ -2,8 +2,6 @@
 
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
-from html import escape
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Final, Self
@@ -14,18 +12,17 @@ import traitlets
 from explorer.codecs.options import CodecOptions
 from explorer.model.address import Access
 from explorer.model.key_text import escape_key
-from explorer.model.sanitize import pluralize, sanitize
 from widgets import cells, front_end
 from widgets.bridge import Bridge
+from widgets.fallback import html_fallback
 from widgets.live_session import LiveSession, Selection
 from widgets.panes.base import Json
+from widgets.passwords import PasswordSource
 
 _FIRST_READ_TIMEOUT: Final = 0.4
 """Seconds for which the first display waits for what the store holds, for the output without a kernel."""
 
 _MAX_EXACT_INT: Final = 1 << 53
-_MAX_NAMES: Final = 20
-"""Maximum number of names in the output without a kernel."""
 
 
 class SessionWidget(anywidget.AnyWidget):
@@ -48,11 +45,13 @@ class SessionWidget(anywidget.AnyWidget):
         *,
         write: bool = False,
         access: Access | None = None,
+        password: PasswordSource | None = None,
         proto: Sequence[str | Path] = (),
         import_paths: Sequence[str | Path] = (),
         codecs: str | Path | None = None,
         height: int = 420,
         sync_selection: bool = False,
+        save_values: bool = False,
     ) -> None:
         """Open a store and show it; the store need not answer yet.
 
@@ -60,12 +59,16 @@ class SessionWidget(anywidget.AnyWidget):
             source: URL, or `@NAME` for a profile; or the live session of another widget, to share it.
             write: Whether writing is unlocked; without it, nothing can be changed.
             access: Credentials, certificates and time limit; by default those of the profile and the environment.
+            password: `prompt` asks for the password in the cell, `keyring` reads it from the system's keyring; by
+                default it is that of the profile or the environment.
             proto: `.proto` files, descriptor sets, `*_pb2.py`, and folders of them.
             import_paths: Folders that imports of schemas are relative to.
             codecs: Rule file; by default `codecs.toml` in the settings folder.
             height: Height in pixels.
             sync_selection: Whether `selected` is a synced trait, so that other cells can react to it. Then the key is
                 in the saved state of widgets.
+            save_values: Whether the output that is saved with the notebook, for pages without a kernel, shows the
+                beginnings of the values of the top level beside their keys.
 
         Raises:
             ExplorerError: The address, the settings or a schema is invalid.
@@ -76,10 +79,11 @@ class SessionWidget(anywidget.AnyWidget):
             options = CodecOptions(
                 tuple(map(Path, proto)), tuple(map(Path, import_paths)), None if codecs is None else Path(codecs)
             )
-            live = LiveSession.open(source, access, options, writable=write)
+            live = LiveSession.open(source, access, options, password=password, writable=write)
         else:
             live = source
         self._live = live
+        self._saves_values = save_values
         super().__init__(panes=list(self.PANES), height=height)
         self._bridge = Bridge(live, self.PANES, self._send_message, can_edit=self.CAN_EDIT)
         if sync_selection:
@@ -179,7 +183,7 @@ class SessionWidget(anywidget.AnyWidget):
         self._live.wait_idle(_FIRST_READ_TIMEOUT)
         bundle: dict[str, object] = {
             "text/plain": repr(self),
-            "text/html": _html_fallback(self._live),
+            "text/html": html_fallback(self._live, values=self._saves_values),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
                 "version_minor": 0,
@@ -197,19 +201,3 @@ def _selected(selection: Selection | None) -> dict[str, object] | None:
     is_text = not any("\ud800" <= letter <= "\udfff" for letter in key)
     is_exact = revision is None or (isinstance(revision, int) and abs(revision) < _MAX_EXACT_INT)
     return {"key": key if is_text else escape_key(key), "revision": revision if is_exact else str(revision)}
-
-
-def _html_fallback(live: LiveSession) -> str:
-    """Return a plain list of the top level, without values."""
-    if live.is_closed:
-        return "<p>The widget is closed.</p>"
-    tree, session = live.session.tree, live.session
-    level = tree.rows.root.branch
-    nodes = [] if level is None else list(islice(level, _MAX_NAMES))
-    names = [f"{sanitize(node.name)}{sanitize(tree.separator) if node.has_children else ''}" for node in nodes]
-    more = 0 if level is None else len(level) - len(nodes)
-    heading = f"{sanitize(session.address)}: {pluralize(tree.rows.loaded, 'key')} or folders loaded, when this was run"
-    items = "".join(f"<li><code>{escape(name)}</code></li>" for name in names)
-    if more:
-        items += f"<li>and {more:,} more</li>"
-    return f"<div><p>{escape(heading)}. Run the cell to explore the store.</p><ul>{items}</ul></div>"

@@ -30,6 +30,7 @@ from widgets.panes.edit import ComparisonPane, EditPane
 from widgets.panes.locks import LocksPane
 from widgets.panes.tree import TreePane
 from widgets.panes.value import ValuePane
+from widgets.passwords import PasswordSource, with_password
 
 Result = TypeVar("Result")
 
@@ -86,13 +87,22 @@ class LiveSession:
     # For other threads
 
     @classmethod
-    def open(cls, source: str, access: Access | None, options: CodecOptions, *, writable: bool) -> Self:
+    def open(
+        cls,
+        source: str,
+        access: Access | None,
+        options: CodecOptions,
+        *,
+        password: PasswordSource | None,
+        writable: bool,
+    ) -> Self:
         """Start a session; do not wait for the store.
 
         Args:
             source: URL, or `@NAME` for a profile.
             access: Credentials, certificates and time limit; None for those of the profile and the environment.
             options: Schemas and rules; the profile has those that are not given.
+            password: Where the password comes from; None for those of the access.
             writable: Whether writing is unlocked.
 
         Raises:
@@ -102,6 +112,7 @@ class LiveSession:
         profile = read_profile(source[1:]) if name else Profile(source)
         if access is not None:
             profile = replace(profile, access=access)
+        profile = with_password(profile, password)
         live = cls(profile, options.or_of(profile), writable=writable and not profile.read_only, profile_name=name)
         live._held.enter()
         return live
