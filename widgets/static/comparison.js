@@ -234,7 +234,7 @@ export class Comparison {
   drawButtons() {
     const {disabled = {}, save} = this.head;
     this.buttons.replaceChildren(...BUTTONS[this.kind].map((id) => {
-      const {title, key} = this.options.action(id);
+      const {title, key} = this.options.action(id, this.kind);
       const button = element("button", "ks-button", `${id === "save" ? save : title} (${key})`);
       button.type = "button";
       button.tabIndex = -1; // its key does the same

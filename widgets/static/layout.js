@@ -99,7 +99,7 @@ export class Layout {
       onHead: (head) => this.onHead(name, title, head),
       notify: (text, severity) => this.notify(text, severity),
       act: (id) => this.act(this.keys.actions.get(id)),
-      action: (id) => this.describe(id),
+      action: (id, place) => this.describe(id, place),
       hasFocus: () => this.hasFocus && this.grid.current === name,
       onPlace: () => this.onPlace(),
       later: (callback) => requestAnimationFrame(callback),
@@ -110,12 +110,14 @@ export class Layout {
   }
 
   // Title and key of an action, for a button.
-  describe(id) {
+  describe(id, place) {
     const action = this.keys.actions.get(id);
-    return {title: action?.title ?? id, key: action?.hints[this.place] ?? ""};
+    return {title: action?.title ?? id, key: action?.hints[place] ?? ""};
   }
 
   onPlace() {
+    const place = this.views.get("value")?.place ?? "value";
+    this.grid.setEditing(place !== "value");
     this.grid.mark();
     this.drawFooter();
   }

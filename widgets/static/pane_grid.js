@@ -13,6 +13,8 @@ export class PaneGrid {
     this.panes = new Map();
     this.current = "";
     this.share = 38; // per cent of the width that the tree has
+    this.areSidesHidden = false;
+    this.isEditing = false;
     this.tabs = element("div", "ks-pane-tabs");
     setAttributes(this.tabs, {role: "tablist", "aria-label": "Panes"});
     this.element = element("div", "ks-body");
@@ -138,8 +140,19 @@ export class PaneGrid {
   }
 
   toggleSides() {
-    const isHidden = this.element.classList.toggle("ks-no-sides");
-    if (isHidden && !this.isReachable(this.current)) this.focus("value");
+    this.areSidesHidden = !this.areSidesHidden;
+    this.markSides();
+  }
+
+  // Leave the room of the panes at the side to an editor while one is open.
+  setEditing(isEditing) {
+    this.isEditing = isEditing;
+    this.markSides();
+  }
+
+  markSides() {
+    this.element.classList.toggle("ks-no-sides", this.areSidesHidden || this.isEditing);
+    if (!this.isReachable(this.current)) this.focus("value");
   }
 
   widen(step) {

@@ -5,7 +5,7 @@ import {Editor} from "./editor.js";
 import {ValuePane} from "./value.js";
 
 export class ValueSection {
-  // options: title, notify(text, severity), act(id), action(id), onPlace(), later(callback)
+  // options: title, notify(text, severity), act(id), action(id, place), onPlace(), later(callback)
   constructor(channel, options) {
     this.options = options;
     this.value = new ValuePane(channel, options);
