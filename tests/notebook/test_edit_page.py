@@ -57,6 +57,7 @@ async def test_open_edit_is_in_every_view(frontend: Frontend, place: str) -> Non
         await view.wait_row("key")
         await view.press("e")
         editor = view.root.locator(".ks-edit-text")
+        await editor.wait_for()
         await typed_at_the_start(editor, "typed")
         await notebook.run(1)
         other = WidgetView(notebook, cell=1).root.locator(".ks-edit-text")
