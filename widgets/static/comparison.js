@@ -4,7 +4,7 @@ import {PaneText} from "./pane_text.js";
 import {TextRows, breaks, drawParts, slice} from "./text_rows.js";
 
 const SIGNS = {"+": "good", "-": "bad", "@": "key", "\\": "marked"};
-const NARROW = 90; // characters of a row below which the three versions are one below the other
+const NARROW = 72; // characters of a row below which the three versions are one below the other
 const LABELS = ["base   ", "theirs ", "mine   "];
 const BUTTONS = {
   review: ["back", "save"],
