@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 Flow: TypeAlias = Callable[["View"], Coroutine[object, object, None]]
 
 NO_EDITOR: Final = "no widget of this session edits values"
-_EVENT_TIMEOUT: Final = 2.0
-"""Seconds to wait for the event of a saved key."""
 
 
 async def edit_selected(view: "View") -> None:
@@ -146,26 +144,9 @@ async def close_saved(live: "LiveSession", edit: Edit, state: Saved) -> None:
         await live.session.editor.leave()
     live.notify(saved_text(state, sanitize(edit.key)), "information")
     if state.written and edit.key != live.session.selected:
-        await _select_saved(live, edit.key)
-
-
-async def _select_saved(live: "LiveSession", key: str) -> None:
-    """Select a saved key as soon as the tree has its event, unless another key was selected meanwhile."""
-    session = live.session
-    selected = session.selected
-    changed = asyncio.Event()
-    unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.TREE else None)
-    try:
-        async with asyncio.timeout(_EVENT_TIMEOUT):
-            while (node := await session.lookup.reveal(key)) is None:
-                await changed.wait()
-                changed.clear()
-    except (ExplorerError, TimeoutError):
-        return  # the key is saved; the tree shows what could not be read
-    finally:
-        unsubscribe()
-    if session.selected == selected:
-        await live.show(node)
+        node = await live.session.reveal_saved(edit.key)
+        if node is not None:
+            await live.show(node)
 
 
 # Conflict

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.clock import SystemClock
-from explorer.model.errors import CallNotSupported
+from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.session.action_context import ActionContext
 from explorer.session.actions import Actions, key_label
 from explorer.session.commands import ACTIONS
@@ -21,10 +21,14 @@ from explorer.session.editing.edit import Edit
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.jobs import Job, Jobs
 from explorer.session.key_lookup import KeyLookup
+from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.tree import Tree
 from explorer.session.notifier import FRAME_INTERVAL, Notifier, Subscriber
 from explorer.session.states import Liveness, Part
 from explorer.session.view_model import ViewModel
+
+_EVENT_TIMEOUT: Final = 2.0
+"""Seconds to wait for the event of a saved key."""
 
 
 class Session:
@@ -278,6 +282,25 @@ class Session:
         """
         self._require_enabled("new")
         return await self.editor.create(key)
+
+    async def reveal_saved(self, key: str) -> Node | None:
+        """Return the node of a saved key as soon as the tree has its event.
+
+        None if that takes too long, if another key was selected meanwhile, or if a level could not be read.
+        """
+        selected = self.selected
+        changed = asyncio.Event()
+        unsubscribe = self.subscribe(lambda parts: changed.set() if parts & Part.TREE else None)
+        try:
+            async with asyncio.timeout(_EVENT_TIMEOUT):
+                while (node := await self.lookup.reveal(key)) is None:
+                    await changed.wait()
+                    changed.clear()
+        except (ExplorerError, TimeoutError):
+            return None  # the key is saved; the tree shows what could not be read
+        finally:
+            unsubscribe()
+        return node if self.selected == selected else None
 
     async def take_theirs(self) -> None:
         """Close the open edit in favour of the stored value, which is read again; a draft keeps the text."""

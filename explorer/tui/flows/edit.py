@@ -23,8 +23,6 @@ from explorer.tui.rendering import short_key
 from explorer.tui.screens.edit import EditScreen
 from explorer.tui.type_ahead import release_keys
 
-EVENT_TIMEOUT: Final = 2.0
-"""Seconds to wait for the event of a saved key."""
 OUTCOME_NOTICE_TIME: Final = 15.0
 """Seconds for which the outcome of a save is shown whose editor was left."""
 
@@ -138,17 +136,6 @@ async def _show_outcome(screen: Screen[None], session: Session, edit: Edit) -> N
 
 async def _select_saved(screen: Screen[None], session: Session, key: str) -> None:
     """Select a saved key as soon as the tree has its event, unless another key was selected meanwhile."""
-    selected = session.selected
-    changed = asyncio.Event()
-    unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.TREE else None)
-    try:
-        async with asyncio.timeout(EVENT_TIMEOUT):
-            while (node := await session.lookup.reveal(key)) is None:
-                await changed.wait()
-                changed.clear()
-    except (ExplorerError, TimeoutError):
-        return  # the key is saved; the tree shows what could not be read
-    finally:
-        unsubscribe()
-    if session.selected == selected:
+    node = await session.reveal_saved(key)
+    if node is not None:
         await goto.select(screen.query_one(TreePane), session, node)
