@@ -280,6 +280,13 @@ class LiveSession:
             loop = asyncio.get_running_loop()
             self._frame = loop.call_at(max(loop.time(), self._next_frame), self._send_frame)
 
+    def send_now(self) -> None:
+        """Send at once what changed, also what the session has not notified of yet."""
+        self._dirty = ~Part(0)
+        if self._frame is not None:
+            self._frame.cancel()
+        self._send_frame()
+
     def _send_frame(self) -> None:
         self._frame = None
         self._next_frame = asyncio.get_running_loop().time() + FRAME_INTERVAL

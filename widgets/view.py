@@ -47,6 +47,8 @@ _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 """Needs of the actions that change the store or the open edit."""
 _SHOWS_ONLY: Final = "this widget shows values; ValueEditor edits them"
 _CURSORS: Final = Part.TREE | Part.LOCKS | Part.CHANGES
+ASKING_ACTIONS: Final = frozenset({*FLOWS, *EDIT_FLOWS})
+"""Actions that may ask something or open the editor: a page drops keys until that is shown."""
 _MAX_PRESSES: Final = 1000
 """Key presses of one message that are performed."""
 
@@ -119,7 +121,10 @@ class View:
             case Click(pane=pane, row=number, gesture=gesture):
                 self._click(pane, number, gesture)
             case Perform() as perform:
+                flow = self._flow
                 self._perform(perform)
+                if perform.action in ASKING_ACTIONS and self._flow is flow:  # no flow was started
+                    self._send_done()
             case Filter(text=text):
                 self._live.tree.filter(text)
             case Go(text=text):
@@ -256,7 +261,20 @@ class View:
         """Start a flow in place of the one that still asks something."""
         if self._flow is not None:
             self._flow.cancel()
-        self._flow = self._live.start(flow, name=name)
+        self._flow = self._live.start(self._run_flow(flow), name=name)
+
+    async def _run_flow(self, flow: Coroutine[object, object, None]) -> None:
+        """Run a flow; once what it opened is shown, the page accepts keys again."""
+        try:
+            await flow
+        finally:
+            if self._flow is asyncio.current_task():  # else another flow took its place
+                self._live.send_now()
+                self._send_done()
+
+    def _send_done(self) -> None:
+        """Send that the page may accept keys again, which it drops from the key that starts a flow on."""
+        self._send({"type": "done"})
 
     async def ask(
         self, dialog: Dialog[Value], find_more: Callable[[], Awaitable[Sequence[Option[Value]]]] | None = None
@@ -361,4 +379,5 @@ def _action_message(action: Action) -> Mapping[str, Json]:
         "hints": {(place.name or "").lower(): action.key_hint(place) for place in Place if place & action.places},
         "group": action.group,
         "priority": action.priority,
+        "asks": action.id in ASKING_ACTIONS,
     }

@@ -61,6 +61,8 @@ class RecordedKernel:
         """Answer the page's hello."""
         actions = [
             {**_ACTION, "id": "down", "keys": ["down", "j"], "hints": {"tree": "↓"}},
+            {**_ACTION, "id": "edit", "keys": ["e"], "hints": {"tree": "e"}, "asks": True},
+            {**_ACTION, "id": "delete", "keys": ["d"], "hints": {"tree": "d"}, "asks": True},
             {**_ACTION, "id": "bottom", "keys": ["G", "end"], "hints": {"tree": "G"}},
         ]
         await self.deliver(
@@ -178,6 +180,19 @@ async def test_keys_of_a_frame_are_one_message(kernel_end: RecordedKernel) -> No
     }""")
     sent = await kernel_end.wait_sent("perform", 1)
     assert {name: sent[name] for name in ("action", "pane", "times")} == {"action": "down", "pane": "tree", "times": 5}
+
+
+async def test_keys_before_an_editor_is_shown_are_dropped(kernel_end: RecordedKernel) -> None:
+    """Text typed right after `e` is no command: the kernel says when the editor, or nothing, is shown."""
+    generation = (await kernel_end.wait_sent("window", 1))["generation"]
+    await kernel_end.rows(["a", "b"], generation=generation)
+    await kernel_end.wait_names("a", "b")
+    await kernel_end.page.locator(".ks-pane-tree .ks-scroller").focus()
+    await kernel_end.page.keyboard.type("edjd")
+    await kernel_end.deliver({"type": "done"})
+    await kernel_end.page.keyboard.type("j")
+    await kernel_end.wait_sent("perform", 2)
+    assert [sent["action"] for sent in await kernel_end.sent("perform")] == ["edit", "down"]
 
 
 async def test_closed_view_leaves_no_listener(kernel_end: RecordedKernel) -> None:

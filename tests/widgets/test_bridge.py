@@ -202,3 +202,18 @@ def test_heartbeat_has_the_number_of_the_last_patch(make: Make, memory: SharedMe
     page.wait_row("b")
     tree = page.list("tree")
     page.wait_message("heartbeat", sent={"tree": (tree.generation, tree.seq)})
+
+
+@pytest.mark.parametrize("action", ["edit", "delete", "new", "copy"])
+def test_page_is_released_after_a_refused_or_ended_flow(make: Make, memory: SharedMemory, action: str) -> None:
+    """A page drops keys from the key that starts a flow on; whatever becomes of it, it accepts them again."""
+    memory.put("a")
+    page = FakePage(make(KeyTree, "memory:"))
+    page.open("tree")
+    page.wait_row("a")
+    page.perform(action)
+    if action == "copy":  # the others are refused: nothing can be written here
+        dialog = page.wait_message("dialog")
+        assert not [one for one in page.messages if one["type"] == "done"]
+        page.send("answer", dialog=dialog["dialog"], choice=-1, text="")
+    page.wait_message("done")

@@ -44,6 +44,10 @@ class EditorPage(FakePage):
         self.send("save", edit=self.edit["edit"], review=0, buffer=text.encode())
         self.wait(lambda: self.comparison["kind"] == kind, f"a {kind} is shown")
 
+    def wait_theirs(self) -> None:
+        """Wait until the editor says that another client has changed the key."""
+        self.wait(lambda: any("nother client" in line["text"] for line in self.edit["lines"]), "their change is noted")
+
     def confirm(self) -> None:
         """Save what is reviewed."""
         self.send("save", edit=self.edit["edit"], review=self.comparison["body"])
@@ -126,7 +130,7 @@ def test_pasted_controls_give_the_text_escapes(make: Callable[..., Any], memory:
 def test_conflict_is_merged(make: Callable[..., Any], memory: SharedMemory) -> None:
     page = begin(make, memory, b"one\ntwo\nthree\nfour\n")
     memory.put("key", b"ONE\ntwo\nthree\nfour\n")
-    page.wait(lambda: any("Another client" in line["text"] for line in page.edit["lines"]), "the change is noticed")
+    page.wait_theirs()
     page.review("one\ntwo\nthree\nFOUR\n", kind="conflict")
     assert page.comparison["disabled"]["use-merged"] == ""
     assert [name.partition(":")[0] for name in page.comparison["names"]] == ["Base", "Theirs", "Mine"]
@@ -141,6 +145,7 @@ def test_conflict_is_merged(make: Callable[..., Any], memory: SharedMemory) -> N
 def test_theirs_or_mine_is_taken(make: Callable[..., Any], memory: SharedMemory) -> None:
     page = begin(make, memory, b"text")
     memory.put("key", b"theirs")
+    page.wait_theirs()
     page.review("mine", kind="conflict")
     page.perform("take-theirs", pane="comparison")
     page.wait(lambda: page.edit["edit"] == 0 and page.bodies["value"] == "theirs", "theirs is shown")
@@ -149,6 +154,7 @@ def test_theirs_or_mine_is_taken(make: Callable[..., Any], memory: SharedMemory)
     assert dialog["options"][0]["title"] == "Continue the draft"
     page.send("answer", dialog=dialog["dialog"], choice=0, text="")
     page.wait(lambda: page.bodies["edit"] == "mine", "the draft is continued")
+    page.wait_theirs()
     page.review("mine", kind="conflict")
     page.perform("keep-mine", pane="comparison")
     page.wait(lambda: page.edit["edit"] == 0, "the editor is closed")

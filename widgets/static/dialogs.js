@@ -4,9 +4,11 @@ import {element, setText} from "./dom.js";
 import {Overlay} from "./overlay.js";
 
 export class Dialogs {
-  constructor(channel, root) {
+  // onAnswer is called after each answer, which may lead to another question
+  constructor(channel, root, onAnswer) {
     this.channel = channel;
     this.root = root;
+    this.onAnswer = onAnswer;
     this.open = new Map(); // by number
     channel.on("dialog", (message) => this.show(message));
     channel.on("dialog-options", (message) => this.open.get(message.dialog)?.list?.setOptions(message.options));
@@ -26,6 +28,7 @@ export class Dialogs {
     const answer = (choice, text = "") => {
       this.close(message.dialog);
       this.channel.send("answer", {dialog: message.dialog, choice, text});
+      this.onAnswer();
     };
     const overlay = new Overlay(this.root, {
       title: message.title,

@@ -1,7 +1,7 @@
 // Layout of a view: header, panes, prompts, footer; and what keys do in the page itself.
 import {makeChanges} from "./changes.js";
 import {Dialogs} from "./dialogs.js";
-import {element, setText} from "./dom.js";
+import {element, seconds, setText} from "./dom.js";
 import {Footer} from "./footer.js";
 import {showHelp, showPalette} from "./help.js";
 import {Keys, keyName} from "./keys.js";
@@ -20,6 +20,7 @@ const PANE_ACTIONS = new Set([
   "narrower", "side-panes",
 ]); // without use where there is one pane
 const MAX_NOTICES = 3;
+const MAX_HOLD = 5; // seconds for which keys are dropped, should the kernel not answer
 
 export class Layout {
   constructor(model, channel) {
@@ -54,7 +55,8 @@ export class Layout {
     this.element.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-description", "Tab moves among the panes. Escape, then tab, leaves. Question mark shows the keys.");
-    this.dialogs = new Dialogs(channel, this.element);
+    this.dialogs = new Dialogs(channel, this.element, () => this.hold());
+    this.heldUntil = 0; // moment until which keys are dropped
     this.views = new Map();
     this.heads = new Map();
     this.pending = null; // key presses of this frame: {action, pane, times}
@@ -82,6 +84,7 @@ export class Layout {
       this.dialogs.copy(new TextDecoder().decode(buffers[0]), message.done, (text, severity) => this.notify(text, severity));
     });
     channel.on("notice", (message) => this.notify(message.text, message.severity));
+    channel.on("done", () => { this.heldUntil = 0; });
     channel.on("closed", (message) => this.setClosed(message.reason));
     channel.on("lost", (message) => this.setLost(message));
   }
@@ -199,8 +202,18 @@ export class Layout {
     return this.views.get(this.grid.current)?.place ?? this.grid.current;
   }
 
+  // Drop keys until what was asked for is shown: they would act on what is behind it.
+  hold() {
+    this.heldUntil = seconds() + MAX_HOLD;
+  }
+
   onKey(event) {
     const target = event.target;
+    if (seconds() < this.heldUntil && !this.dialogs.open.size) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     const isTyping = target.closest("input, textarea");
     if (event.key === "Tab" && this.isLeaving && !isTyping) { // the browser goes on from behind or before the widget
       this.isLeaving = false;
@@ -247,6 +260,10 @@ export class Layout {
     else {
       this.pending = {action: action.id, pane: name, times: 1};
       this.frame = requestAnimationFrame(() => this.flush());
+    }
+    if (action.asks) {
+      this.flush();
+      this.hold();
     }
   }
 
