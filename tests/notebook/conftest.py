@@ -20,9 +20,17 @@ from tests.notebook.kernel import Kernel, KernelPool
 from tests.notebook.notebook_page import App
 from tests.notebook.page_pool import PagePool
 from tests.servers.etcd import EtcdServer
-from tests.servers.fixtures import own_etcd, prefix, session_server, shared_etcd, show_output
+from tests.servers.fixtures import (
+    own_etcd,
+    prefix,
+    session_server,
+    shared_consul,
+    shared_etcd,
+    shared_zookeeper,
+    show_output,
+)
 
-__all__ = ["own_etcd", "prefix", "shared_etcd"]
+__all__ = ["own_etcd", "prefix", "shared_consul", "shared_etcd", "shared_zookeeper"]
 
 _FAILED = pytest.StashKey[bool]()
 
