@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
+LAB := .venv/.notebook
 
 # Compiled once for all processes of a run, wherever bytecode is switched off; the tests alone start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,13 +11,16 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/.pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test test-long bench screenshots lint format keys lock messages servers clean
+.PHONY: help demo notebook check test test-long bench screenshots lint format keys lock messages servers clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUN) ## install what Keyscope needs and look at a store that moves by itself, no server required
 	$(BIN)/keyscope --write demo:
+
+notebook: $(LAB) ## install what the notebooks need and open JupyterLab on them
+	$(BIN)/jupyter lab --notebook-dir notebooks $(LAB_OPTIONS)
 
 # mypy, which may have to begin anew, runs beside the tests; a test that needs a server and is not marked fails.
 check: $(DEV) ## lint, type check and run what needs no server, in about 90 seconds
@@ -63,10 +67,12 @@ messages: $(DEV) ## compile etcd's messages again after a change of messages.pro
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in
+LAB_EXTRAS = requirements/notebook.in --extra notebook --extra data
 
 lock: $(DEV) ## choose the newest allowed versions again and write them down with their hashes
 	$(COMPILE) --upgrade --output-file requirements/run.txt
 	$(COMPILE) --upgrade --extra dev --output-file requirements/dev.txt
+	$(COMPILE) --upgrade $(LAB_EXTRAS) --output-file requirements/notebook.txt
 
 clean: ## remove what make made, the servers too
 	rm -rf .venv .servers .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
@@ -80,6 +86,11 @@ clean: ## remove what make made, the servers too
 # The stamps: what is newer than its stamp is installed again, and nothing else.
 $(RUN): requirements/run.txt pyproject.toml | .venv/pyvenv.cfg
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/run.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(LAB): requirements/notebook.txt pyproject.toml | .venv/pyvenv.cfg
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/notebook.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
