@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -275,3 +276,22 @@ async def test_second_draft_of_a_key_keeps_the_first(tmp_path: Path) -> None:
         assert left.text == "second"
         await session.editor.discard(left)
         assert session.editor.draft_keys == frozenset()
+
+
+async def test_left_edit_writes_no_draft_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even one that waited for its file: it would bring back a text that was discarded."""
+    gate, release = Event(), Drafts.release
+
+    def wait_and_release(drafts: Drafts, store: str, key: str) -> str | None:
+        gate.wait(PATIENCE)
+        return release(drafts, store, key)
+
+    monkeypatch.setattr(Drafts, "release", wait_and_release)
+    async with open_edit(Place(), b"text", "typed", drafts=tmp_path) as (_edit, session, _other):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(session.editor.flush())
+            group.create_task(session.editor.leave())
+            await asyncio.sleep(0)
+            gate.set()
+        await session.idle()
+    assert not files(tmp_path)

@@ -296,6 +296,8 @@ class Editor:
         failure = None
         if self._claim is not None:
             await asyncio.wait([self._claim])
+            if edit is not self.edit or not edit.is_unsaved:  # left, or saved, meanwhile
+                return
         try:
             await self._in_thread(self._draft_files.save, draft)
         except DraftError as error:
