@@ -210,7 +210,7 @@ def test_page_is_released_after_a_refused_or_ended_flow(make: Make, memory: Shar
     memory.put("a")
     page = FakePage(make(KeyTree, "memory:"))
     page.open("tree")
-    page.wait_row("a")
+    page.wait(lambda: page.list("tree").head.get("selected") == "a", "the key is selected")
     page.perform(action)
     if action == "copy":  # the others are refused: nothing can be written here
         dialog = page.wait_message("dialog")

@@ -176,11 +176,14 @@ class TreePane(Pane):
                 case "bottom":
                     navigator.move_to_end()
                 case "open":
-                    navigator.open()
+                    for _ in range(times):
+                        navigator.open()
                 case "close":
-                    navigator.close()
+                    for _ in range(times):
+                        navigator.close()
                 case "toggle":
-                    navigator.toggle()
+                    for _ in range(times):
+                        navigator.toggle()
                 case "show":
                     self._show()
                 case "seen":
