@@ -48,7 +48,7 @@ def show(picture: bytes, text: str, display_id: str, *, update: bool) -> None:
     """Show a picture in the cell that runs, or replace it wherever it is shown."""
     from IPython.display import publish_display_data  # noqa: PLC0415 - figures are drawn without a notebook, too
 
-    publish_display_data(  # type: ignore[no-untyped-call]
+    publish_display_data(  # type: ignore[no-untyped-call] # of IPython, without types
         {"image/png": picture, "text/plain": text}, transient={"display_id": display_id}, update=update
     )
 
@@ -63,9 +63,9 @@ def _draw_counts(axes: Axes, seconds: Sequence[Second]) -> None:
     axes.set_ylabel("changes per second")
     axes.set_xlabel("time (UTC)")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call] # of matplotlib, without types
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call] # as above
 
 
 def _mark_gaps(axes: Axes, seconds: Sequence[Second]) -> None:
@@ -86,4 +86,4 @@ def _mark_gaps(axes: Axes, seconds: Sequence[Second]) -> None:
 
 def _number(time: int) -> float:
     """Return matplotlib's number of a time."""
-    return float(date2num(datetime.fromtimestamp(time, UTC)))  # type: ignore[no-untyped-call]
+    return float(date2num(datetime.fromtimestamp(time, UTC)))  # type: ignore[no-untyped-call] # as above

@@ -16,7 +16,7 @@ class FakeServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a connection, which is closed afterwards."""
-        raise NotImplementedError
+        raise NotImplementedError  # each fake server overrides it
 
     def cut(self) -> None:
         """End all connections."""

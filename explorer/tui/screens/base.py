@@ -76,7 +76,7 @@ class LiveScreen(ActionScreen[ScreenResultType]):
         compositor = self._compositor
         compositor._full_map = self._laid_out_map  # noqa: SLF001 - Textual has no public way
         super()._refresh_layout(size, scroll)
-        self._laid_out_map = compositor._full_map  # noqa: SLF001
+        self._laid_out_map = compositor._full_map  # noqa: SLF001 - as above
 
     def redraw(self, parts: Part) -> None:
         """Redraw what shows one of the parts."""
