@@ -23,9 +23,9 @@ logging.getLogger('asyncio').addFilter(lambda record: not str(record.msg).starts
 """
 """Silences asyncio's debug messages about slow steps, which a busy machine causes."""
 LONG_TIMEOUTS = """
-import explorer.drivers.common.network_store as network_store, explorer.blocking.portal as portal
-assert network_store._RELEASE_TIMEOUT and portal._CLOSE_TIMEOUT
-network_store._RELEASE_TIMEOUT = portal._CLOSE_TIMEOUT = 30.0
+import explorer.drivers.common.connected_store as connected_store, explorer.blocking.portal as portal
+assert connected_store._RELEASE_TIMEOUT and portal._CLOSE_TIMEOUT
+connected_store._RELEASE_TIMEOUT = portal._CLOSE_TIMEOUT = 30.0
 """
 """Timeouts at exit for a busy machine; a timeout that was renamed fails the test."""
 

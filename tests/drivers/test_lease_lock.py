@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from explorer.drivers.common.connected_store import LockOptions
 from explorer.drivers.common.lease_lock import LeaseLock
-from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.tasks import Tasks
 from explorer.model.clock import boottime
 from explorer.model.entries import Entry

@@ -12,9 +12,9 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import ClassVar, Final, Generic
 
+from explorer.drivers.common.connected_store import Connected, LockOptions
 from explorer.drivers.common.error_context import with_error_context
 from explorer.drivers.common.leases import CLOCK_DRIFT, RENEWALS
-from explorer.drivers.common.network_store import Connected, LockOptions
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.lock import Lock

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from explorer.drivers.common.connected_store import LockOptions
 from explorer.drivers.common.errors import other_layout
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.lease_lock import LeaseLock
 from explorer.drivers.common.leases import holder_id
-from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.consul import sessions
 from explorer.drivers.consul.answers import RELEASE, KVPair

@@ -6,8 +6,8 @@ from contextlib import aclosing
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
+from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found
-from explorer.drivers.common.network_store import LockOptions, NetworkStore
 from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.common.reverse_pages import last_before
 from explorer.drivers.consul import lock_inspect, status
@@ -29,7 +29,7 @@ from explorer.model.keys import directory, first_key
 from explorer.model.locks import LockInfo
 
 
-class ConsulStore(NetworkStore[ConsulConnection]):
+class ConsulStore(ConnectedStore[ConsulConnection]):
     """Consul's key-value store, or the part of it below the address's path. A revision is the ModifyIndex."""
 
     capabilities = (

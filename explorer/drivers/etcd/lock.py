@@ -6,10 +6,10 @@ gone. Having obtained a lock proves nothing by itself (etcd#11456, Jepsen 3.4.3)
 is read again, and the lock counts as held only while its lease provably lives.
 """
 
+from explorer.drivers.common.connected_store import LockOptions
 from explorer.drivers.common.errors import other_layout
 from explorer.drivers.common.lease_lock import LeaseLock
 from explorer.drivers.common.leases import holder_id
-from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.cas import created_at

@@ -5,8 +5,8 @@ from contextlib import aclosing
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
+from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found
-from explorer.drivers.common.network_store import LockOptions, NetworkStore
 from explorer.drivers.etcd import leases, lock_inspect, messages
 from explorer.drivers.etcd.children import ChildNames, find_children, resolve_has_children
 from explorer.drivers.etcd.connection import EtcdConnection
@@ -28,7 +28,7 @@ from explorer.model.keys import decode, encode, range_end
 from explorer.model.locks import LockInfo
 
 
-class EtcdStore(NetworkStore[EtcdConnection]):
+class EtcdStore(ConnectedStore[EtcdConnection]):
     """An etcd cluster, or the part of it below the address's path. A revision is etcd's mod revision."""
 
     capabilities = ~Capability.DIRECTORIES

@@ -9,10 +9,10 @@ key, so there is no fenced write; and there is no queue: the first to create the
 from contextlib import suppress
 from typing import Final
 
+from explorer.drivers.common.connected_store import LockOptions
 from explorer.drivers.common.errors import other_layout
 from explorer.drivers.common.lease_lock import LeaseLock
 from explorer.drivers.common.leases import holder_id
-from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd2 import errors
 from explorer.drivers.etcd2.cas import Etcd2CasWrite

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
+from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found
-from explorer.drivers.common.network_store import LockOptions, NetworkStore
 from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.etcd2 import lock_inspect
@@ -28,7 +28,7 @@ from explorer.model.keys import directory
 from explorer.model.locks import LockInfo
 
 
-class Etcd2Store(NetworkStore[Etcd2Connection]):
+class Etcd2Store(ConnectedStore[Etcd2Connection]):
     """An etcd cluster's v2 store, or the part of it below the address's path. A revision is a node's modifiedIndex.
 
     A directory is an entry without a value. Names that begin with `_` are hidden: they can be read and written by their

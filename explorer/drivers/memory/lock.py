@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
+from explorer.drivers.common.connected_store import LockOptions
 from explorer.drivers.common.lease_lock import LeaseLock
-from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.memory.connection import MemoryConnection
 from explorer.drivers.memory.database import KeyVersion
 from explorer.drivers.memory.keyspace import MemoryKeyspace

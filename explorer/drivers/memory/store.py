@@ -9,9 +9,9 @@ from typing import ClassVar, Final
 from weakref import WeakSet
 
 from explorer.drivers.base import PAGE_SIZE, Store
+from explorer.drivers.common.connected_store import LockOptions
 from explorer.drivers.common.errors import key_exists, key_not_found, nothing_below, prefix_not_found, previous_missing
 from explorer.drivers.common.leases import RENEWALS
-from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.settings import separator_option
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Watch

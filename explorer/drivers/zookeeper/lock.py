@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from explorer.drivers.common.connected_store import LockOptions
 from explorer.drivers.common.errors import key_not_found, other_layout
 from explorer.drivers.common.lease_lock import LeaseLock
 from explorer.drivers.common.leases import holder_id
-from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
+from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found, prefix_not_found
-from explorer.drivers.common.network_store import LockOptions, NetworkStore
 from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.zookeeper import lock_inspect, status
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
@@ -26,7 +26,7 @@ from explorer.model.keys import directory
 from explorer.model.locks import LockInfo
 
 
-class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
+class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
     """The znodes below the path of the address. A revision is a znode's creation and version."""
 
     capabilities = (

@@ -1,4 +1,4 @@
-"""Base of stores behind a network: opening, closing, writes, watches and locks over a driver's connection."""
+"""Base of stores over a connection, to servers or to a file: open, close, writes, watches and locks."""
 
 import asyncio
 import logging
@@ -73,7 +73,7 @@ class Writer(Protocol):
         """Delete an entry only if it is the one that was read."""
 
 
-class NetworkStore(Store, Generic[Connected]):
+class ConnectedStore(Store, Generic[Connected]):
     """A store over one connection.
 
     Args:
