@@ -1,4 +1,4 @@
-"""What happens in the page of a notebook, measured there: nothing that a test or a network adds is in the times."""
+"""Measurements in the page of a notebook, so that nothing a test or a network adds is in the times."""
 
 import json
 import statistics
@@ -108,7 +108,7 @@ class Smoothness:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What a kernel sent to the widgets in a page."""
+    """Messages of a kernel to the widgets in a page."""
 
     seconds: float
     messages: int

@@ -211,7 +211,7 @@ async def write_probes(store: EtcdStore) -> None:
 
 @asynccontextmanager
 async def busy_etcd(store: EtcdStore, address: str, rate: int) -> AsyncIterator[None]:
-    """Have processes write to a server, so many keys a second or, with 0, as fast as it goes."""
+    """Write to a server from processes, so many keys a second or, with 0, as fast as it goes."""
     context = multiprocessing.get_context("spawn")
     stop = context.Value("i", 0)
     writers = [context.Process(target=write, args=(address, share, rate // WRITERS, stop)) for share in range(WRITERS)]
