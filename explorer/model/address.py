@@ -1,16 +1,19 @@
 """Addresses of stores: the parsed URL, and the credentials and certificates for the connection."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlencode, urlsplit
 
 from explorer.model.errors import InvalidAddress
 from explorer.model.keys import decode, encode
 
 _SCHEME_HINT: Final = "write it like etcd://127.0.0.1:2379/ or demo:"
 _HIGHEST_PORT: Final = 65535
+_SECRET_OPTION: Final = re.compile("pass|secret|token|key", re.IGNORECASE)
+"""Names of options that drivers of others may take a secret by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,13 @@ class Address:
         if not self.hosts and not self.path:
             return f"{scheme}:"
         return f"{scheme}://{','.join(map(str, self.hosts))}/{self.path}"
+
+    @property
+    def public_url(self) -> str:
+        """The URL by which the store can be opened again: without user and password, with quoted path and options."""
+        bare = replace(self, path=quote(encode(self.path), safe="/:@")).redacted
+        options = {name: value for name, value in self.options.items() if not _SECRET_OPTION.search(name)}
+        return bare + (f"?{urlencode(options)}" if options else "")
 
     def __str__(self) -> str:
         return self.redacted

@@ -24,6 +24,7 @@
     │   ├── Unauthenticated       no, wrong or expired credentials
     │   └── Forbidden             permission denied
     ├── NoSpace                   the store's quota is used up
+    ├── InvalidPlan               a plan is not guarded, damaged, for another store, or has conflicts
     ├── InvalidText               an edited text is no value of its type; the message has the place
     ├── SchemaFailed              a schema or rule file cannot be used; the message has the place
     └── OutcomeUnknown            a write was sent, its reply was lost, and the outcome cannot be found out
@@ -175,6 +176,10 @@ class Forbidden(Denied):
 
 class NoSpace(ExplorerError):
     """The store is alive and readable, but its quota is used up."""
+
+
+class InvalidPlan(ExplorerError):
+    """A plan cannot be applied: it is damaged, not guarded, for another store, or has conflicts."""
 
 
 class InvalidText(ExplorerError):

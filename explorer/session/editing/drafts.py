@@ -9,24 +9,22 @@ import base64
 import binascii
 import hashlib
 import json
-import os
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import Final, Self
+from typing import Final
 
 from explorer.codecs.base import Choice
 from explorer.model.entries import Revision
 from explorer.model.keys import encode
+from explorer.private_folder import PrivateFolder
 
 MAX_DRAFT_SIZE: Final = 16 * 2**20
 """Maximum size of a draft file in bytes."""
 _FORMAT_FIELD: Final = "keyscope draft"
-_OTHERS_MODE: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,10 @@ class Drafts:
     def list_drafts(self, store: str) -> tuple[Draft, ...]:
         """Return the drafts of a store, the newest first, without files that are damaged or not ours alone."""
         try:
-            with _Folder(self.folder) as folder:
-                drafts = [draft for draft in folder.drafts() if draft.store == store]
-        except (DraftError, OSError):
+            with PrivateFolder(self.folder) as folder:
+                found = [_read(folder, name) for name in folder.names() if name.endswith(".json")]
+                drafts = [draft for draft in found if draft is not None and draft.store == store]
+        except OSError:
             return ()
         return tuple(sorted(drafts, key=lambda draft: draft.written_at, reverse=True))
 
@@ -79,8 +78,7 @@ class Drafts:
             message = f"a draft of {len(data):,} bytes is too large to be kept"
             raise DraftError(message)
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _Folder(self.folder) as folder:
+            with PrivateFolder(self.folder, make=True) as folder:
                 name = self._name(draft, folder)
                 folder.write(name, data)
         except OSError as error:
@@ -111,83 +109,22 @@ class Drafts:
         self._remove_file(draft.file)
 
     def _remove_file(self, name: str) -> None:
-        with suppress(DraftError, OSError), _Folder(self.folder) as folder:
+        with suppress(OSError), PrivateFolder(self.folder) as folder:
             folder.remove(name)
 
-    def _name(self, draft: Draft, folder: "_Folder") -> str:
+    def _name(self, draft: Draft, folder: PrivateFolder) -> str:
         place = (draft.store, draft.key)
         if place not in self._own_files:
             name = hashlib.sha256(encode(draft.store) + b"\0" + encode(draft.key)).hexdigest()
-            self._own_files[place] = f"{name}-{token_hex(4)}.json" if folder.has(f"{name}.json") else f"{name}.json"
+            is_taken = f"{name}.json" in folder.names()
+            self._own_files[place] = f"{name}-{token_hex(4)}.json" if is_taken else f"{name}.json"
         return self._own_files[place]
 
 
-class _Folder:
-    """The open folder, checked: a directory of ours, no link, closed to others."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._handle = -1
-
-    def __enter__(self) -> Self:
-        self._handle = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        status = os.fstat(self._handle)
-        if status.st_uid != os.getuid():
-            self.__exit__()
-            message = f"no draft can be kept: {self._path} belongs to another user"
-            raise DraftError(message)
-        if status.st_mode & _OTHERS_MODE:
-            os.fchmod(self._handle, 0o700)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._handle)
-
-    def has(self, name: str) -> bool:
-        return name in self._names()
-
-    def _names(self) -> list[str]:
-        with os.scandir(self._handle) as entries:
-            return [entry.name for entry in entries]
-
-    def drafts(self) -> Iterator[Draft]:
-        for name in self._names():
-            if name.endswith(".json"):
-                draft = self._read(name)
-                if draft is not None:
-                    yield replace(draft, file=name)
-
-    def _read(self, name: str) -> Draft | None:
-        try:
-            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._handle)
-        except OSError:
-            return None
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            is_foreign = status.st_uid != os.getuid() or bool(status.st_mode & _OTHERS_MODE)
-            if is_foreign or not stat.S_ISREG(status.st_mode) or status.st_size > MAX_DRAFT_SIZE:
-                return None
-            return _deserialize(file.read(MAX_DRAFT_SIZE + 1))
-
-    def write(self, name: str, data: bytes) -> None:
-        temporary = f".{name}.{token_hex(4)}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(temporary, flags, 0o600, dir_fd=self._handle)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(handle)
-            os.replace(temporary, name, src_dir_fd=self._handle, dst_dir_fd=self._handle)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary, dir_fd=self._handle)
-            raise
-        os.fsync(self._handle)
-
-    def remove(self, name: str) -> None:
-        os.unlink(name, dir_fd=self._handle)
-        os.fsync(self._handle)
+def _read(folder: PrivateFolder, name: str) -> Draft | None:
+    data = folder.read(name, MAX_DRAFT_SIZE)
+    draft = None if data is None else _deserialize(data)
+    return None if draft is None else replace(draft, file=name)
 
 
 def _serialize(draft: Draft) -> bytes:

@@ -1,0 +1,109 @@
+"""Plans that copy or move what is on one side to the other."""
+
+from contextlib import aclosing
+from dataclasses import replace
+
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Entry
+from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
+from explorer.plans.differences import DifferenceKind, differences
+from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, part_of
+from explorer.plans.side import PlanSide, not_copied, omission
+
+
+class CopyPlanner:
+    """Compares two sides and collects the changes that make the target like the source.
+
+    Args:
+        source: Where the values come from.
+        target: Where they are written.
+        overwrite: Replace values that differ; otherwise they are conflicts.
+        prune: Delete what only the target has; an empty source deletes nothing.
+        move: Delete in the source what was copied.
+    """
+
+    def __init__(
+        self, source: PlanSide, target: PlanSide, *, overwrite: bool = False, prune: bool = False, move: bool = False
+    ) -> None:
+        self._source, self._target = replace(source, separator=target.store.separator), target
+        self._overwrite, self._prune, self._move = overwrite, prune, move
+        self._writes: list[Change] = []
+        self._prunes: list[Change] = []
+        self._moved: list[Change] = []
+        self._same: list[str] = []
+        self._conflicts: list[OmittedKey] = []
+        self._omitted: list[OmittedKey] = []
+
+    async def plan(self, title: str) -> Plan:
+        """Return the plan.
+
+        Raises:
+            KeyNotFound: The source is empty.
+            ExplorerError: One side is below the other, in the same store.
+            CallNotSupported: A store cannot guard its writes.
+        """
+        self._require_guards()
+        await self._require_apart()
+        count = 0
+        async with aclosing(self._source.entries()) as left, aclosing(self._target.entries()) as right:
+            async for difference in differences(left, right):
+                count += difference.left is not None
+                self._add(difference.key, difference.left, difference.right, difference.kind)
+        if not count:
+            raise KeyNotFound("the source is empty, and nothing was planned", address=self._source.store.redacted)
+        return Plan(
+            title,
+            await self._parts(),
+            same=tuple(self._same),
+            conflicts=tuple(self._conflicts),
+            omitted=tuple(self._omitted),
+        )
+
+    def _add(self, relative: str, left: Entry | None, right: Entry | None, kind: DifferenceKind) -> None:
+        key = self._target.key(relative)
+        if left is not None and (reason := omission(left)):
+            self._omitted.append(OmittedKey(self._source.key(relative), reason))
+            return
+        if right is not None and kind is not DifferenceKind.SAME and (reason := omission(right)):
+            self._omitted.append(OmittedKey(key, reason))
+            return
+        if left is None:
+            if self._prune:
+                self._prunes.append(Change.of(key, right, None))
+            return
+        if kind is DifferenceKind.SAME:
+            self._same.append(key)
+        elif kind is DifferenceKind.CHANGED and not self._overwrite:
+            self._conflicts.append(OmittedKey(key, "the target has another value"))
+            return
+        else:
+            self._writes.append(Change.of(key, right, left.value))
+            self._omitted += not_copied(left)
+        if self._move:
+            self._moved.append(Change.of(self._source.key(relative), left, None))
+
+    async def _parts(self) -> tuple[PlanPart, ...]:
+        """Return the part of the target, and for a move that of the source after it; one if they are one store."""
+        writes = [*self._writes, *self._prunes]
+        source, target = self._source.store, self._target.store
+        if source is target:
+            parts = [await part_of(target, [*writes, *self._moved])]
+        else:
+            parts = [await part_of(target, writes), await part_of(source, self._moved)]
+        return tuple(part for part in parts if part.changes)
+
+    def _require_guards(self) -> None:
+        for store in (self._target.store, *([self._source.store] if self._move else [])):
+            if Capability.ATOMIC not in store.capabilities:
+                raise CallNotSupported(
+                    "the store cannot write only what is as planned", address=store.redacted, hint="use another store"
+                )
+
+    async def _require_apart(self) -> None:
+        source, target = await self._source.location(), await self._target.location()
+        if source.store == target.store and (
+            source.path.startswith(target.path) or target.path.startswith(source.path)
+        ):
+            raise ExplorerError(
+                f"{source.path or '/'} and {target.path or '/'} of the same store overlap", hint="choose another target"
+            )

@@ -1,0 +1,158 @@
+"""Plans: ordered lists of guarded changes to the keys of one store, or of two for a move between stores."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from secrets import token_hex
+from types import MappingProxyType
+
+from explorer.drivers.base import Store
+from explorer.model.entries import Entry, Revision
+from explorer.model.errors import InvalidPlan
+from explorer.model.keys import encode
+
+
+class PlanAction(StrEnum):
+    """Action of a plan on a key; the words of the command's JSON."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    SAME = "same"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One guarded change.
+
+    Args:
+        key: The key, relative to the address of its part.
+        base: The revision that the key must have; None if it must be absent.
+        old: The value at that revision; None if the key must be absent.
+        new: The value to write; None deletes the key.
+        kept: What else belongs to the entry (lease, flags, ...), which an update keeps and a deletion loses.
+
+    Raises:
+        InvalidPlan: The change is not guarded, or does nothing.
+    """
+
+    key: str
+    base: Revision | None
+    old: bytes | None
+    new: bytes | None
+    kept: Mapping[str, str | int | bool] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if (self.base is None) is not (self.old is None):
+            raise InvalidPlan("a change needs both the revision and the old value of a key, or neither", key=self.key)
+        if self.old == self.new:
+            raise InvalidPlan("a change has the same old and new value", key=self.key)
+
+    @property
+    def kind(self) -> PlanAction:
+        """Create, update or delete."""
+        if self.base is None:
+            return PlanAction.CREATE
+        return PlanAction.DELETE if self.new is None else PlanAction.UPDATE
+
+    @classmethod
+    def of(cls, key: str, entry: Entry | None, new: bytes | None) -> "Change":
+        """Return the change of an entry as it was read, or of an absent key, to a new value."""
+        if entry is None or entry.value is None:
+            return cls(key, None, None, new)
+        return cls(key, entry.revision, entry.value, new, kept_of(entry))
+
+
+@dataclass(frozen=True, slots=True)
+class OmittedKey:
+    """A key that a plan leaves as it is, and why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """The changes of one store.
+
+    Args:
+        store: Its URL without secrets, by which it is opened again.
+        identity: Identity of the cluster, where the store has one.
+        changes: In the order in which they are applied.
+        profile: Name of the profile that it was opened by.
+    """
+
+    store: str
+    identity: str | None
+    changes: tuple[Change, ...]
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A set of guarded changes that is applied as one.
+
+    Args:
+        title: What it does, one line.
+        parts: The changes by store; a part is applied when the one before it is done.
+        same: Keys that have the planned value already.
+        conflicts: Keys for which there is no guarded change; the plan is not applied while there are any.
+        omitted: Keys that are left as they are.
+        undoes: ID of the plan that this one undoes.
+    """
+
+    title: str
+    parts: tuple[PlanPart, ...]
+    same: tuple[str, ...] = ()
+    conflicts: tuple[OmittedKey, ...] = ()
+    omitted: tuple[OmittedKey, ...] = ()
+    undoes: str | None = None
+    created: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(3)}")
+
+    def __len__(self) -> int:
+        return sum(len(part.changes) for part in self.parts)
+
+    def __iter__(self) -> Iterator[Change]:
+        return (change for part in self.parts for change in part.changes)
+
+    def require_applicable(self) -> None:
+        """Raise the first conflict.
+
+        Raises:
+            InvalidPlan: There is one.
+        """
+        for conflict in self.conflicts:
+            raise InvalidPlan(conflict.reason, key=conflict.key, hint="nothing was changed")
+
+
+def kept_of(entry: Entry) -> Mapping[str, str | int | bool]:
+    """Return what belongs to an entry besides its value."""
+    kept = dict(entry.meta)
+    if entry.lease is not None:
+        kept["lease"] = entry.lease
+    return kept
+
+
+def in_safe_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return changes in the order in which they are applied.
+
+    Values are written before any are deleted, so that a moved key is never in neither place; a key comes before those
+    below it when it is written, and after them when it is deleted, as stores with directories need it.
+    """
+    changes = tuple(changes)
+    writes = sorted((change for change in changes if change.new is not None), key=_key_bytes)
+    deletions = sorted((change for change in changes if change.new is None), key=_key_bytes, reverse=True)
+    return (*writes, *deletions)
+
+
+async def part_of(store: Store, changes: Iterable[Change], *, profile: str | None = None) -> PlanPart:
+    """Return a part for the changes of an open store, in their safe order."""
+    status = await store.status()
+    return PlanPart(store.address.public_url, status.identity, in_safe_order(changes), profile)
+
+
+def _key_bytes(change: Change) -> bytes:
+    return encode(change.key)

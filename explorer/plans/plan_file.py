@@ -1,0 +1,232 @@
+"""Plans as JSON files that a person can review and another person can apply.
+
+::
+
+    {
+      "keyscope plan": 1,
+      "id": "20260102-030405-a1b2c3", "title": "copy ...", "created": "2026-01-02T03:04:05+00:00",
+      "parts": [
+        {"store": "etcd://127.0.0.1:2379/config/", "identity": "...",
+         "changes": [
+           {"key": "app", "revision": 57, "old": {"text": "a"}, "new": {"text": "b"}, "kept": {"lease": "..."}},
+           {"key": "new", "absent": true, "new": {"base64": "/w=="}},
+           {"key": "gone", "revision": 58, "old": {"text": "c"}, "delete": true}
+         ]}
+      ]
+    }
+
+Every change says what the key must be: at a revision, with its old value beside it, or absent. A file in which one does
+not, or with a field that is not known here, is refused: a typing error must not remove a guard.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final, TypeVar
+
+from explorer.model.entries import Revision
+from explorer.model.errors import InvalidPlan
+from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
+
+FORMAT: Final = "keyscope plan"
+"""Field that has the version of the format."""
+VERSION: Final = 1
+
+Parsed = TypeVar("Parsed")
+Json = object
+"""Any value of a JSON document."""
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes")
+_PART_FIELDS: Final = ("store", "identity", "profile", "changes")
+_CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept")
+_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
+
+
+def write_plan(plan: Plan) -> str:
+    """Return the text of a plan's file."""
+    document = {
+        FORMAT: VERSION,
+        "id": plan.id,
+        "title": plan.title,
+        "created": plan.created.isoformat(),
+        **({"undoes": plan.undoes} if plan.undoes else {}),
+        "parts": [_part_to_json(part) for part in plan.parts],
+        **({"same": list(plan.same)} if plan.same else {}),
+        **{name: [{"key": key.key, "reason": key.reason} for key in keys] for name, keys in _listed(plan) if keys},
+    }
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    return _SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
+def read_plan(text: str, name: str = "the plan") -> Plan:
+    """Return the plan of a file.
+
+    Args:
+        text: The content of the file.
+        name: Name of the file, for errors.
+
+    Raises:
+        InvalidPlan: The text is no plan, or has a change that is not guarded.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_unique_fields, parse_constant=_refuse_constant)
+        return _plan_from_json(document)
+    except InvalidPlan as error:
+        raise InvalidPlan(f"{name}: {error.message}", hint=error.hint, key=error.key) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidPlan(f"{name} is no plan: {error}", hint="make it again, and do not edit it by hand") from error
+
+
+def _listed(plan: Plan) -> tuple[tuple[str, tuple[OmittedKey, ...]], ...]:
+    return (("conflicts", plan.conflicts), ("omitted", plan.omitted))
+
+
+def _part_to_json(part: PlanPart) -> Json:
+    return {
+        "store": part.store,
+        "identity": part.identity,
+        **({"profile": part.profile} if part.profile else {}),
+        "changes": [_change_to_json(change) for change in part.changes],
+    }
+
+
+def _change_to_json(change: Change) -> Json:
+    guard = {"absent": True} if change.base is None else {"revision": change.base, "old": _value_to_json(change.old)}
+    new = {"delete": True} if change.new is None else {"new": _value_to_json(change.new)}
+    return {"key": change.key, **guard, **new, **({"kept": dict(change.kept)} if change.kept else {})}
+
+
+def _value_to_json(value: bytes | None) -> Json:
+    try:
+        return {"text": (value or b"").decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value or b"").decode("ascii")}
+
+
+def _plan_from_json(document: Json) -> Plan:
+    fields = _fields(document, _PLAN_FIELDS, "a plan")
+    if FORMAT not in fields:
+        raise InvalidPlan(f"it has no field {FORMAT!r}", hint="name a file that --plan wrote")
+    if fields[FORMAT] != VERSION:
+        raise InvalidPlan(f"version {fields[FORMAT]!r} of the format is not known", hint="update Keyscope")
+    identity = _text(fields, "id")
+    if not _ID.match(identity):
+        raise InvalidPlan(f"{identity!r} is no ID of a plan", hint="make the plan again")
+    return Plan(
+        title=_text(fields, "title"),
+        parts=tuple(_list(fields, "parts", _part_from_json)),
+        same=tuple(_list(fields, "same", _key_from_json)),
+        conflicts=tuple(_list(fields, "conflicts", _omitted_from_json)),
+        omitted=tuple(_list(fields, "omitted", _omitted_from_json)),
+        undoes=_text(fields, "undoes") if "undoes" in fields else None,
+        created=datetime.fromisoformat(_text(fields, "created")),
+        id=identity,
+    )
+
+
+def _part_from_json(document: Json) -> PlanPart:
+    fields = _fields(document, _PART_FIELDS, "a part")
+    changes = tuple(_list(fields, "changes", _change_from_json))
+    keys = [change.key for change in changes]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InvalidPlan("a key is changed twice", key=twice, hint="make the plan again")
+    identity = None if fields.get("identity") is None else _text(fields, "identity")
+    return PlanPart(
+        _text(fields, "store"), identity, changes, _text(fields, "profile") if "profile" in fields else None
+    )
+
+
+def _change_from_json(document: Json) -> Change:
+    fields = _fields(document, _CHANGE_FIELDS, "a change")
+    key = _text(fields, "key")
+    guards = [name for name in ("revision", "absent") if name in fields]
+    results = [name for name in ("new", "delete") if name in fields]
+    if len(guards) != 1 or fields.get("absent", True) is not True or ("old" in fields) is not ("revision" in fields):
+        raise InvalidPlan(
+            "a change is not guarded", key=key, hint='it needs "revision" with "old", or "absent": true; make it again'
+        )
+    if len(results) != 1 or fields.get("delete", True) is not True:
+        raise InvalidPlan('a change needs either "new" or "delete": true', key=key, hint="make the plan again")
+    return Change(
+        key,
+        _revision(fields["revision"], key) if "revision" in fields else None,
+        _value_from_json(fields["old"], key) if "old" in fields else None,
+        _value_from_json(fields["new"], key) if "new" in fields else None,
+        _kept_from_json(fields.get("kept", {}), key),
+    )
+
+
+def _value_from_json(document: Json, key: str) -> bytes:
+    match document:
+        case {"text": str(text), **others} if not others:
+            try:
+                return text.encode()
+            except UnicodeEncodeError as error:
+                raise InvalidPlan("a text has a lone surrogate", key=key, hint="make the plan again") from error
+        case {"base64": str(text), **others} if not others:
+            try:
+                return base64.b64decode(text, validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise InvalidPlan("a value is no base64", key=key, hint="make the plan again") from error
+        case _:
+            raise InvalidPlan('a value is neither {"text": ...} nor {"base64": ...}', key=key)
+
+
+def _kept_from_json(document: Json, key: str) -> Mapping[str, str | int | bool]:
+    if not isinstance(document, dict) or not all(isinstance(value, str | int) for value in document.values()):
+        raise InvalidPlan('"kept" is no object of texts and numbers', key=key)
+    return document
+
+
+def _omitted_from_json(document: Json) -> OmittedKey:
+    fields = _fields(document, ("key", "reason"), "a key")
+    return OmittedKey(_text(fields, "key"), _text(fields, "reason"))
+
+
+def _key_from_json(document: Json) -> str:
+    if not isinstance(document, str):
+        raise InvalidPlan(f"{document!r} is no key")
+    return document
+
+
+def _revision(document: Json, key: str) -> Revision:
+    if isinstance(document, bool) or not isinstance(document, int | str):
+        raise InvalidPlan(f"{document!r} is no revision", key=key, hint="make the plan again")
+    return document
+
+
+def _fields(document: Json, known: tuple[str, ...], what: str) -> Mapping[str, Json]:
+    if not isinstance(document, dict):
+        raise InvalidPlan(f"{what} is no JSON object")
+    if unknown := document.keys() - set(known):
+        raise InvalidPlan(f"{what} has an unknown field {min(unknown)!r}", hint=f"known are {', '.join(known)}")
+    return document
+
+
+def _text(fields: Mapping[str, Json], name: str) -> str:
+    if not isinstance(value := fields.get(name), str):
+        raise InvalidPlan(f"{name!r} is missing or no text")
+    return value
+
+
+def _list(fields: Mapping[str, Json], name: str, parse: Callable[[Json], Parsed]) -> list[Parsed]:
+    items = fields.get(name, [])
+    if not isinstance(items, list):
+        raise InvalidPlan(f"{name!r} is no list")
+    return [parse(item) for item in items]
+
+
+def _unique_fields(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise InvalidPlan("an object has a field twice", hint="make the plan again")
+    return fields
+
+
+def _refuse_constant(text: str) -> Json:
+    raise InvalidPlan(f"{text} is no JSON", hint="make the plan again")

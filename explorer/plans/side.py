@@ -1,0 +1,101 @@
+"""Sides that plans are made from: the entries below a prefix of a store."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import quote
+
+from explorer.drivers.base import Store
+from explorer.model.entries import Entry
+from explorer.model.errors import InvalidKey, KeyNotFound
+from explorer.model.keys import directory
+from explorer.plans.key_order import in_key_order
+from explorer.plans.plan import OmittedKey
+
+
+class SideLocation(NamedTuple):
+    """A place in a store."""
+
+    store: tuple[str, str]
+    """Scheme and identity of the store."""
+    path: str
+    """Path in the store that all keys begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSide:
+    """Entries below a prefix of an open store; their keys are relative to the prefix.
+
+    Args:
+        store: The store.
+        prefix: A directory that ends with the separator; empty for everything.
+        separator: Separator by which relative keys are spelled; None for that of the store.
+    """
+
+    store: Store
+    prefix: str = ""
+    separator: str | None = None
+
+    async def location(self) -> SideLocation:
+        """Return where the side is, to see whether two sides overlap."""
+        store = self.store
+        identity = (await store.status()).identity
+        path = directory(store.address.path, store.separator) + self.prefix
+        return SideLocation((store.address.scheme, identity or store.redacted), path)
+
+    def key(self, relative: str) -> str:
+        """Return the store's key of a relative one."""
+        return self.prefix + _respelled(relative, self.separator or self.store.separator, self.store.separator)
+
+    async def entries(self) -> AsyncGenerator[Entry, None]:
+        """Yield the entries in the order of their keys' bytes, without directories that hold no value."""
+        async with aclosing(in_key_order(self._walk())) as ordered:
+            async for entry in ordered:
+                yield entry
+
+    async def _walk(self) -> AsyncGenerator[Entry, None]:
+        separator = self.store.separator
+        with suppress(KeyNotFound):  # nothing is there
+            async with aclosing(self.store.walk(self.prefix)) as entries:
+                async for entry in entries:
+                    if entry.value is not None:
+                        key = entry.key.removeprefix(self.prefix)
+                        yield entry._replace(key=_respelled(key, separator, self.separator or separator))
+
+
+def omission(entry: Entry) -> str:
+    """Return why an entry is no part of a plan unless it is named; empty if it may be one."""
+    if entry.lease is not None:
+        return f"it belongs to a lease or session ({entry.lease}) and goes with it"
+    if entry.ttl is not None:
+        return "it expires by itself"
+    if "doubtful" in entry.meta:
+        return f"its value is not known exactly: {entry.meta['doubtful']}"
+    return ""
+
+
+def not_copied(entry: Entry) -> tuple[OmittedKey, ...]:
+    """Return what belongs to an entry besides its value and has no counterpart in another store."""
+    return tuple(
+        OmittedKey(entry.key, f"its {name} ({entry.meta[name]}) are not copied")
+        for name in ("flags", "acl")
+        if name in entry.meta and entry.meta[name] not in (0, "", "world:anyone:cdrwa")
+    )
+
+
+def _respelled(key: str, separator: str, other: str) -> str:
+    """Return a key with another separator.
+
+    Raises:
+        InvalidKey: A name in it contains the other separator.
+    """
+    if separator == other:
+        return key
+    if other in key:
+        raise InvalidKey(
+            f"a name has a {other!r} in it, which separates names in the other store",
+            key=key,
+            hint=f"open one of them with ?separator={quote(separator)}",
+        )
+    return key.replace(separator, other)

@@ -1,0 +1,117 @@
+"""Plans as files: what is written is read again, and nothing unguarded is."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.model.errors import InvalidPlan
+from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
+from explorer.plans.plan_file import read_plan, write_plan
+
+KEYS = st.binary(max_size=8).map(lambda data: data.decode("utf-8", "surrogateescape"))
+REVISIONS = st.integers(1, 2**63) | st.text(max_size=8)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    """Return a guarded change of any kind."""
+    key, old, new = draw(KEYS), draw(st.none() | st.binary(max_size=8)), draw(st.none() | st.binary(max_size=8))
+    if old == new:
+        old, new = None, b"new"
+    return Change(key, None if old is None else draw(REVISIONS), old, new, draw(st.just({}) | st.just({"flags": 5})))
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Return a plan with any keys and values."""
+    parts = draw(st.lists(st.lists(changes(), max_size=5, unique_by=lambda change: change.key), max_size=2))
+    listed = draw(st.lists(KEYS, max_size=3))
+    return Plan(
+        draw(st.text(max_size=8).filter(lambda text: text.isprintable())),
+        tuple(PlanPart("memory:", draw(st.none() | st.just("id")), tuple(part)) for part in parts),
+        same=tuple(listed),
+        conflicts=tuple(OmittedKey(key, "differs") for key in listed),
+        omitted=tuple(OmittedKey(key, "expires") for key in listed),
+        undoes=draw(st.none() | st.just("20260101-000000-abcdef")),
+    )
+
+
+def plan() -> Plan:
+    """Return a plan with a change of each kind."""
+    return Plan(
+        "a title",
+        (
+            PlanPart(
+                "etcd://h:2379/",
+                "identity",
+                (
+                    Change("new", None, None, b"\xff"),
+                    Change("changed", 57, b"a", b"b", {"lease": "1"}),
+                    Change("gone", "x-1", b"", None),
+                ),
+            ),
+        ),
+    )
+
+
+@given(plans())
+def test_written_plan_is_read_again(written: Plan) -> None:
+    """Whatever the bytes of keys and values, the plan that is read equals the one that was written."""
+    assert read_plan(write_plan(written)) == written
+
+
+def test_file_is_readable() -> None:
+    """A reviewer sees keys, revisions and values as text where they are text."""
+    (part,) = json.loads(write_plan(plan()))["parts"]
+    assert part["changes"] == [
+        {"key": "new", "absent": True, "new": {"base64": "/w=="}},
+        {"key": "changed", "revision": 57, "old": {"text": "a"}, "new": {"text": "b"}, "kept": {"lease": "1"}},
+        {"key": "gone", "revision": "x-1", "old": {"text": ""}, "delete": True},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ('"revision": 57,', "", "not guarded"),
+        ('"absent": true,', "", "not guarded"),
+        ('"absent": true,', '"absent": false,', "not guarded"),
+        ('"absent": true,', '"absent": true, "old": {"text": "a"},', "not guarded"),
+        ('"absent": true,', '"absent": true, "revision": 5,', "not guarded"),
+        ('"revision": 57,', '"revision": null,', "None is no revision"),
+        ('"revision": 57,', '"revision": true,', "True is no revision"),
+        ('"delete": true', '"delete": false', 'needs either "new" or "delete"'),
+        (',\n          "delete": true', "", 'needs either "new" or "delete"'),
+        ('"old":', '"olds":', "unknown field 'olds'"),
+        ('"key": "gone"', '"key": "new"', "a key is changed twice"),
+        ('"text": "b"', '"text": "a"', "same old and new value"),
+        ('"base64": "/w=="', '"base64": "/w"', "no base64"),
+        ('"keyscope plan": 1', '"keyscope plan": 2', "version 2"),
+        ('"keyscope plan": 1,', "", "no field 'keyscope plan'"),
+        ('"title": "a title",', '"title": "a", "title": "b",', "a field twice"),
+        ('"title": "a title",', '"title": NaN,', "NaN is no JSON"),
+        ('"id": "', '"id": "../', "no ID of a plan"),
+        ("}", "", "is no plan"),
+    ],
+)
+def test_edited_file_is_refused(before: str, after: str, reason: str) -> None:
+    """A file that lost a guard, or was damaged, is refused with the reason and the file's name."""
+    text = write_plan(plan())
+    edited = text.replace(before, after, 1)
+    assert edited != text
+    with pytest.raises(InvalidPlan, match=f"edited.json.*{reason}"):
+        read_plan(edited, "edited.json")
+
+
+@given(st.data())
+def test_damaged_file_never_raises_another_error(data: st.DataObject) -> None:
+    """Any character replaced by any other gives a plan or InvalidPlan."""
+    text = write_plan(plan())
+    place = data.draw(st.integers(0, len(text) - 1))
+    edited = text[:place] + data.draw(st.sampled_from('{}[]",:0a\\ \n\ud800')) + text[place + 1 :]
+    try:
+        read_plan(edited)
+    except InvalidPlan:
+        return
