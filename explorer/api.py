@@ -38,9 +38,12 @@ from explorer.model.errors import (
 )
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.locks import Contender, LockInfo
+from explorer.model.operations import ABSENT, Absent, DeleteOperation, PutOperation
 from explorer.opener import open
 
 __all__ = [
+    "ABSENT",
+    "Absent",
     "Access",
     "Activity",
     "BackendNotSupported",
@@ -53,6 +56,7 @@ __all__ = [
     "Conflict",
     "Contender",
     "Cursor",
+    "DeleteOperation",
     "Deleted",
     "Denied",
     "Entry",
@@ -78,6 +82,7 @@ __all__ = [
     "Page",
     "PreviousNotSpecified",
     "Put",
+    "PutOperation",
     "Restored",
     "Resync",
     "Revision",

@@ -17,6 +17,7 @@ from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.locks import LockInfo
+from explorer.model.operations import Operation
 from explorer.opener import open as open_store
 
 if TYPE_CHECKING:
@@ -88,6 +89,11 @@ class BlockingStore:
         return self._store.lock_layouts
 
     @property
+    def max_operations(self) -> int | None:
+        """Number of operations that fit into a transaction; None if only their size is limited."""
+        return self._store.max_operations
+
+    @property
     def separator(self) -> str:
         """Separator of the levels of keys."""
         return self._store.separator
@@ -155,6 +161,10 @@ class BlockingStore:
     def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         """Delete an entry if it is unchanged since it was read; PreviousNotSpecified, KeyModified, KeyNotFound."""
         self._connection.run(self._store.atomic_delete(key, previous))
+
+    def transact(self, operations: Sequence[Operation]) -> tuple[Entry | None, ...]:
+        """Apply all operations or none; KeyExists, KeyModified, TooLarge, OutcomeUnknown."""
+        return self._connection.run(self._store.transact(operations))
 
     def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         """Delete everything below a prefix and return the number of entries; KeyNotFound, KeyModified."""

@@ -5,7 +5,7 @@ history, guarded deletes with three different outcomes, and locks that are held 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, NoReturn, Self
@@ -20,6 +20,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.locks import LockInfo
+from explorer.model.operations import Operation
 
 PAGE_SIZE = 1000
 """Default number of entries or children in a page."""
@@ -45,6 +46,9 @@ class Store(ABC):
 
     possible_layouts: ClassVar[tuple[str, ...]] = ()
     """Names of layouts whose locks look like data; `locks` lists these only below a non-empty prefix."""
+
+    max_operations: int | None = None
+    """Number of operations that fit into a transaction; None if only their size is limited."""
 
     separator: str = "/"
     profile: Profile | None = None
@@ -255,6 +259,22 @@ class Store(ABC):
             OutcomeUnknown: The reply was lost and the outcome cannot be found out.
         """
         self._refuse(Capability.ATOMIC, key)
+
+    async def transact(self, operations: Sequence[Operation]) -> tuple[Entry | None, ...]:
+        """Apply all operations at once, or none of them, and return the entry of each put, None for each deletion.
+
+        A put keeps lease, flags, owner and time left. An error names the key that it is about.
+
+        Args:
+            operations: Puts and deletes, each key once, each with what the key is expected to be.
+
+        Raises:
+            KeyExists: A key that is expected to be absent exists.
+            KeyModified: An entry is not, or no longer, the expected one.
+            TooLarge: The store refuses the number (see `max_operations`) or the size of the operations.
+            OutcomeUnknown: The reply was lost and the outcome cannot be found out.
+        """
+        self._refuse(Capability.TRANSACTIONS, next((operation.key for operation in operations), ""))
 
     @abstractmethod
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:

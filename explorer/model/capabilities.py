@@ -45,6 +45,8 @@ class Capability(Flag):
     """A read may be answered without the store's authority when the caller allows it."""
     TIME_LEFT = auto()
     """The remaining TTL of an entry can be read."""
+    TRANSACTIONS = auto()
+    """Several keys are written at once, or none of them."""
     TTL = auto()
     """An entry can expire."""
     WAITERS = auto()

@@ -6,7 +6,7 @@ import pytest
 
 import explorer
 from explorer import api
-from explorer.model import capabilities, entries, errors, events, locks
+from explorer.model import capabilities, entries, errors, events, locks, operations
 
 
 def test_public_names_are_sorted_and_unique() -> None:
@@ -19,7 +19,7 @@ def test_each_public_name_is_there(name: str) -> None:
     assert name in dir(explorer)
 
 
-@pytest.mark.parametrize("module", [capabilities, entries, errors, events, locks])
+@pytest.mark.parametrize("module", [capabilities, entries, errors, events, locks, operations])
 def test_every_class_that_a_caller_meets_is_public(module: ModuleType) -> None:
     met = {
         name for name, found in vars(module).items() if inspect.isclass(found) and found.__module__ == module.__name__

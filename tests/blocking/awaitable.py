@@ -1,7 +1,7 @@
 """Async adapters over the blocking classes, each call in a thread, for the contract suite."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
@@ -15,6 +15,7 @@ from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Event
 from explorer.model.locks import LockInfo
+from explorer.model.operations import Operation
 
 Result = TypeVar("Result")
 
@@ -34,6 +35,7 @@ class AwaitableStore(Store):
         super().__init__(store.address)
         self.capabilities = store.capabilities
         self.separator = store.separator
+        self.max_operations = store.max_operations
         vars(self).update(unsupported_reasons=store.unsupported_reasons, lock_layouts=store.lock_layouts)
         self._store = store
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking")
@@ -114,6 +116,9 @@ class AwaitableStore(Store):
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         await self.run(lambda: self.blocking.atomic_delete(key, previous))
+
+    async def transact(self, operations: Sequence[Operation]) -> tuple[Entry | None, ...]:
+        return await self.run(lambda: self.blocking.transact(operations))
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         return await self.run(lambda: self.blocking.delete_tree(prefix, guard=guard))

@@ -3,6 +3,7 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, InvalidKey, KeyExists
+from explorer.model.operations import PutOperation
 from tests.contract.fixtures import MIN_TTL, DriverFixtures, lacks, needs, take_changes
 
 
@@ -137,6 +138,12 @@ class UnsupportedContract(DriverFixtures):
         await store.put("top/key", b"value")
         assert (await store.list("top")).revision is None
         assert (await store.children("top")).revision is None
+
+    @lacks(Capability.TRANSACTIONS)
+    async def test_without_transactions(self, store: Store) -> None:
+        with pytest.raises(CallNotSupported, match="transactions"):
+            await store.transact([PutOperation("key", b"value")])
+        assert not await store.exists("key")
 
     @lacks(Capability.TTL)
     async def test_without_ttl(self, store: Store) -> None:

@@ -6,6 +6,7 @@ from tests.contract.errors import UnsupportedContract
 from tests.contract.keys import KeyContract
 from tests.contract.locks import LockContract, LockListContract
 from tests.contract.reads import ListingContract
+from tests.contract.transactions import TransactionContract
 from tests.contract.ttl import TtlContract
 from tests.contract.watches import ResumeContract, WatchContract
 
@@ -15,6 +16,7 @@ class DriverContract(
     ListingContract,
     AtomicContract,
     HistoryContract,
+    TransactionContract,
     TtlContract,
     WatchContract,
     ResumeContract,

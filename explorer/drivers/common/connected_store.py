@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
@@ -14,13 +14,15 @@ from explorer.drivers.base import Store
 from explorer.drivers.common.errors import prefix_not_found
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.common.transaction import Transacted, require_distinct
 from explorer.drivers.common.watch import Feed, ReconnectingWatch, Watch
 from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.address import Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable
-from explorer.model.sanitize import sanitize
+from explorer.model.operations import Operation
+from explorer.model.sanitize import pluralize, sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 _RELEASE_TIMEOUT = 1.0
@@ -136,6 +138,10 @@ class ConnectedStore(Store, Generic[Connected]):
     async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
         """Delete everything below a prefix; `guard` is None in stores without guarded deletion."""
 
+    async def _transact(self, operations: Sequence[Operation]) -> Transacted:
+        """Apply all operations or none; a driver with transactions supplies it, see `common.transaction`."""
+        raise NotImplementedError
+
     # Opening and closing
 
     async def connect(self) -> None:
@@ -195,6 +201,14 @@ class ConnectedStore(Store, Generic[Connected]):
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         with logged_write("atomic delete", self.redacted, key):
             await self._writer.atomic_delete(key, previous)
+
+    async def transact(self, operations: Sequence[Operation]) -> Transacted:
+        first = next((operation.key for operation in operations), "")
+        self._require_capability(Capability.TRANSACTIONS, first)
+        require_distinct(operations)
+        subject = f"{first} and {pluralize(len(operations) - 1, 'other')}" if len(operations) > 1 else first
+        with logged_write("transaction on", self.redacted, subject):
+            return await self._transact(operations) if operations else ()
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         if guard is not None:

@@ -27,6 +27,7 @@ PUBLIC_CALLS: Final = (
     "delete",
     "atomic_put",
     "atomic_delete",
+    "transact",
     "delete_tree",
     "watch",
     "watch_tree",

@@ -1,6 +1,6 @@
 """Read-only stores, as a profile may ask for: they refuse every write before anything is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, NoReturn, cast
 
 from explorer.drivers.base import Store
@@ -9,9 +9,15 @@ from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported
+from explorer.model.operations import Operation
 
 _WRITES: Final = (
-    Capability.ATOMIC | Capability.FENCING | Capability.GUARDED_DELETE | Capability.KEEP_ALIVE | Capability.LOCK
+    Capability.ATOMIC
+    | Capability.FENCING
+    | Capability.GUARDED_DELETE
+    | Capability.KEEP_ALIVE
+    | Capability.LOCK
+    | Capability.TRANSACTIONS
 )
 _REASON: Final = "the store is read-only: its profile says so"
 
@@ -39,6 +45,9 @@ class ReadOnlyStore(Store):
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         del previous
         self._refuse_write(key)
+
+    async def transact(self, operations: Sequence[Operation]) -> tuple[Entry | None, ...]:
+        self._refuse_write(next((operation.key for operation in operations), ""))
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         del guard

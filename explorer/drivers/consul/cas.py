@@ -62,7 +62,7 @@ class ConsulCasWrite:
             OutcomeUnknown: The answer was lost, and the store does not show what happened.
             NotReachable: Nothing was sent.
         """
-        operations = self._operations()
+        operations = self.operations()
         size = len(requests.txn(operations).body or b"")
         write_attempt = WriteAttempt(self.connection.timeout, self.connection.redacted, self.key)
         attempts = [self._txn_attempt(operations), *self._put_attempts()]
@@ -106,7 +106,8 @@ class ConsulCasWrite:
 
         return (attempt,)
 
-    def _operations(self) -> list[Fields]:
+    def operations(self) -> list[Fields]:
+        """Return the operations that compare, the extra conditions and those that write."""
         return [*compare_operations(self.store_key, self.before), *self.extra_conditions, *self._changes()]
 
     def _changes(self) -> list[Fields]:
@@ -144,16 +145,26 @@ class ConsulCasWrite:
                 now = await ConsulReader(self.connection, "/").get_pair(self.store_key)
         except (ExplorerError, TimeoutError) as error:
             raise write_attempt.outcome_unknown() from error
+        match self.was_applied(now):
+            case True:
+                return now or self.before
+            case False:
+                return None
+            case None:
+                raise write_attempt.outcome_unknown()
+
+    def was_applied(self, now: KVPair | None) -> bool | None:
+        """Return whether a write whose answer was lost was applied, by what the key is now; None if unknown."""
         before, after = self.before, self.after
         if before and now and (now.create_index, now.modify_index) == (before.create_index, before.modify_index):
-            return None  # another condition failed, and fails for a request that is still under way, too
+            return False  # another condition failed, and fails for a request that is still under way, too
         if after and now and (now.value, now.flags, now.session) == (after.value, after.flags, after.session):
-            return now
+            return True
         if before and after is None and now is None:
-            return before
+            return True
         if before and after is None and now and now.create_index == before.create_index:
-            return None
-        raise write_attempt.outcome_unknown()
+            return False
+        return None
 
 
 def compare_operations(store_key: str, before: KVPair | None) -> list[Fields]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from explorer.drivers.common.tasks import gather_results
@@ -42,20 +43,29 @@ class ConsulReader:
             raise permission_error("")
         return result.results[0] if result.succeeded else None
 
-    async def get_pairs(self, keys: Sequence[str]) -> list[KVPair]:
-        """Return the pairs of keys, in this order, without those that no longer exist."""
+    async def get_pairs(self, keys: Sequence[str], *, skip_unreadable: bool = True) -> list[KVPair]:
+        """Return the pairs of keys, in this order, without those that no longer exist.
+
+        Args:
+            keys: The keys in the store.
+            skip_unreadable: Leave out pairs that the token may not read.
+
+        Raises:
+            Forbidden: The token may not read one, which is not to be left out.
+        """
         pairs: list[KVPair] = []
         step = MAX_OPERATIONS * _MAX_TRANSACTIONS
         for start in range(0, len(keys), step):
             chunk = keys[start : start + step]
             batches = [tuple(chunk[first : first + MAX_OPERATIONS]) for first in range(0, len(chunk), MAX_OPERATIONS)]
-            for result in (await gather_results(batches, self._get_batch)).values():
+            read = partial(self._get_batch, skip_unreadable=skip_unreadable)
+            for result in (await gather_results(batches, read)).values():
                 if isinstance(result, ExplorerError):
                     raise result
                 pairs += result
         return pairs
 
-    async def _get_batch(self, keys: Sequence[str]) -> list[KVPair]:
+    async def _get_batch(self, keys: Sequence[str], *, skip_unreadable: bool) -> list[KVPair]:
         """Return the pairs of at most `MAX_OPERATIONS` keys."""
         remaining = list(keys)
         while remaining:
@@ -64,6 +74,8 @@ class ConsulReader:
                 consistency="consistent",
                 repeat=True,
             )
+            if result.succeeded and len(result.results) < len(remaining) and not skip_unreadable:
+                raise permission_error("")
             if result.succeeded:
                 return result.results
             remaining = [key for number, key in enumerate(remaining) if number not in result.errors]

@@ -1,7 +1,7 @@
 """Store for Consul's key-value data, by the HTTP API of its agents (1.8 and newer)."""
 
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found
 from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.common.reverse_pages import last_before
+from explorer.drivers.common.transaction import Transacted
 from explorer.drivers.consul import lock_inspect, status
 from explorer.drivers.consul.children import KeyWalk, to_children
 from explorer.drivers.consul.connection import ConsulConnection
@@ -18,6 +19,7 @@ from explorer.drivers.consul.keyspace import ConsulKeyspace
 from explorer.drivers.consul.lock import ConsulLock
 from explorer.drivers.consul.reader import ConsulReader
 from explorer.drivers.consul.settings import load
+from explorer.drivers.consul.transaction import MAX_WRITES, ConsulTransaction
 from explorer.drivers.consul.tree_parts import read_in_parts
 from explorer.drivers.consul.tree_watch import ConsulTreeWatch
 from explorer.drivers.consul.watch import ConsulKeyWatch
@@ -27,6 +29,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.keys import directory, first_key
 from explorer.model.locks import LockInfo
+from explorer.model.operations import Operation
 
 
 class ConsulStore(ConnectedStore[ConsulConnection]):
@@ -43,6 +46,7 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
         | Capability.NESTING
         | Capability.STALE_READS
         | Capability.TIME_LEFT
+        | Capability.TRANSACTIONS
         | Capability.TTL
         | Capability.WATCH
     )
@@ -58,6 +62,7 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
         Capability.SNAPSHOT: "Consul has no snapshot reads; a listing is read level by level",
         Capability.WAITERS: "Consul has no queue; clients that wait for a lock leave no trace",
     }
+    max_operations = MAX_WRITES
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONSUL,)
 
     def __init__(self, address: Address, access: Access) -> None:
@@ -169,6 +174,9 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
                     yield self._keyspace.to_entry(pair, values=values)
 
     # Writing
+
+    async def _transact(self, operations: Sequence[Operation]) -> Transacted:
+        return await ConsulTransaction(self.connection, self._keyspace).commit(operations)
 
     async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
         del guard  # see `unsupported_reasons`

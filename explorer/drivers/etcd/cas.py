@@ -127,6 +127,8 @@ class CasOutcome:
     """Outcome of a guarded write."""
 
     succeeded: bool
+    revision: int = 0
+    """Revision of the write."""
     responses: tuple[messages.ResponseOp, ...] = ()
     written: messages.KeyValue | None = None
     """Our write as the history has it, if the response was lost."""
@@ -134,13 +136,16 @@ class CasOutcome:
 
 @dataclass(slots=True)
 class EtcdCasWrite:
-    """One guarded write of one key.
+    """One guarded write of one key, and of others with it.
+
+    As all or nothing is written, the first key shows the outcome for the others; they are looked at only to tell this
+    write from another one that wrote the same to the first key alone.
 
     Args:
         connection: The connection to the cluster.
         subject: The key for the log.
-        key: The key in the store.
-        revision: The revision that the key has to be at; 0 means absent.
+        key: The first key in the store.
+        revision: The revision that the key has to be at; 0 means absent, also that every other key has to be.
         request: The transaction; its first operation puts or deletes the key.
     """
 
@@ -163,13 +168,13 @@ class EtcdCasWrite:
         while (response := await attempt.send(partial(self.connection.call_once, TXN, self.request))) is None:
             continue
         if response.succeeded or attempt.lost_reply is None:
-            return CasOutcome(response.succeeded, tuple(response.responses))
+            return self._outcome(response)
         refused = response.header.revision
         now = await attempt.read(messages.RangeRequest(key=self.key, keys_only=True, revision=refused))
         if self.revision < 0 or (now.kvs and now.kvs[0].mod_revision == self.revision):
             return CasOutcome(succeeded=False)  # another comparison failed, and fails for what is still under way
         first, *_ = await attempt.read_events(self.key, self.revision, self.revision + 1)
-        return CasOutcome(succeeded=True, written=first.kv) if self._is_ours(first) else CasOutcome(succeeded=False)
+        return self._found(first) if await self._is_ours(attempt, first) else CasOutcome(succeeded=False)
 
     async def _create(self, attempt: TxnAttempt) -> CasOutcome:
         count = messages.RangeRequest(key=self.key, count_only=True)
@@ -180,14 +185,14 @@ class EtcdCasWrite:
         while True:
             response = await attempt.send(partial(self.connection.call_once, TXN, self.request))
             if response is not None and attempt.lost_reply is None:
-                return CasOutcome(response.succeeded, tuple(response.responses))
+                return self._outcome(response)
             if response is not None and response.succeeded:
                 return await self._keep_first(attempt, start, response)
             now = await attempt.read(messages.RangeRequest(key=self.key, keys_only=True))
             until = now.kvs[0].mod_revision if now.kvs else now.header.revision
             for event in await attempt.read_events(self.key, start, until, may_be_unchanged=not now.kvs):
-                if self._is_ours(event):
-                    return CasOutcome(succeeded=True, written=event.kv)
+                if await self._is_ours(attempt, event):
+                    return self._found(event)
             if response is not None:
                 return CasOutcome(succeeded=False)
 
@@ -195,14 +200,40 @@ class EtcdCasWrite:
         """Delete what the repetition of a create made if the first sending had succeeded, too."""
         repeated = response.header.revision
         for event in await attempt.read_events(self.key, start, repeated):
-            if self._is_ours(event) and event.kv.mod_revision < repeated:
-                deletion = delete_request(self.key, repeated, repeated)
-                await EtcdCasWrite(self.connection, self.subject, self.key, repeated, deletion).commit()
-                return CasOutcome(succeeded=True, written=event.kv)
-        return CasOutcome(succeeded=True, responses=tuple(response.responses))
+            if event.kv.mod_revision < repeated and await self._is_ours(attempt, event):
+                for operation in self.request.success:
+                    if key := operation.request_put.key:
+                        deletion = delete_request(key, repeated, repeated)
+                        await EtcdCasWrite(self.connection, self.subject, key, repeated, deletion).commit()
+                return self._found(event)
+        return self._outcome(response)
 
-    def _is_ours(self, event: messages.Event) -> bool:
+    def _outcome(self, response: messages.TxnResponse) -> CasOutcome:
+        return CasOutcome(response.succeeded, response.header.revision, tuple(response.responses))
+
+    def _found(self, event: messages.Event) -> CasOutcome:
+        """Return the outcome of a write whose effect is in the history."""
+        return CasOutcome(succeeded=True, revision=event.kv.mod_revision, written=event.kv)
+
+    async def _is_ours(self, attempt: TxnAttempt, event: messages.Event) -> bool:
         """Return whether an event is the effect of this write; a create makes the key as well."""
+        if not self._matches(event):
+            return False
+        revision = event.kv.mod_revision
+        for operation in self.request.success[1:]:
+            put, deletion = operation.request_put, operation.request_delete_range
+            if not (put.key or deletion.key):
+                continue  # a read
+            request = messages.RangeRequest(key=put.key or deletion.key, revision=revision)
+            kvs = (await attempt.read(request)).kvs
+            if deletion.key and kvs:
+                return False
+            if put.key and not (kvs and kvs[0].mod_revision == revision and kvs[0].value == put.value):
+                return False
+        return True
+
+    def _matches(self, event: messages.Event) -> bool:
+        """Return whether an event has the effect of the first operation."""
         operation = self.request.success[0]
         if operation.HasField("request_delete_range"):
             return event.type == messages.Event.DELETE

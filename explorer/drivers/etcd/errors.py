@@ -159,6 +159,8 @@ def _invalid(text: str) -> ExplorerError:
         )
     if "too large" in text:
         return TooLarge("the value is too large for the store", hint="see --max-request-bytes of the server")
+    if "too many operations" in text:
+        return TooLarge("the transaction has too many operations", hint="see --max-txn-ops of the server")
     if "key is not provided" in text:
         return InvalidKey("etcd has no empty key", hint="name a key")
     return ExplorerError(text)

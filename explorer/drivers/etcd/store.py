@@ -7,6 +7,7 @@ from typing import ClassVar
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found
+from explorer.drivers.common.transaction import Transacted
 from explorer.drivers.etcd import leases, lock_inspect, messages
 from explorer.drivers.etcd.children import ChildNames, find_children, resolve_has_children
 from explorer.drivers.etcd.connection import EtcdConnection
@@ -18,6 +19,7 @@ from explorer.drivers.etcd.lock import EtcdLock
 from explorer.drivers.etcd.reader import EtcdReader, Windows, read_ahead
 from explorer.drivers.etcd.settings import load
 from explorer.drivers.etcd.status import read_status
+from explorer.drivers.etcd.transaction import MAX_OPERATIONS, EtcdTransaction
 from explorer.drivers.etcd.watch import EtcdWatch
 from explorer.drivers.etcd.writer import EtcdWriter
 from explorer.model.address import Access, Address
@@ -26,6 +28,7 @@ from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.errors import CallNotSupported
 from explorer.model.keys import decode, encode, range_end
 from explorer.model.locks import LockInfo
+from explorer.model.operations import Operation
 
 
 class EtcdStore(ConnectedStore[EtcdConnection]):
@@ -35,6 +38,7 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.DIRECTORIES: "etcd's keys are flat; a directory exists as long as a key is below it"
     }
+    max_operations = MAX_OPERATIONS
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONCURRENCY,)
 
     def __init__(self, address: Address, access: Access) -> None:
@@ -167,6 +171,9 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         return earlier_entries(self.connection, store_key, to_entry=self._keyspace.to_entry)
 
     # Writing
+
+    async def _transact(self, operations: Sequence[Operation]) -> Transacted:
+        return await EtcdTransaction(self.connection, self._keyspace).commit(operations)
 
     async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
         start, end = self._keyspace.to_range(prefix)

@@ -59,6 +59,7 @@ class Etcd2Store(ConnectedStore[Etcd2Connection]):
         Capability.HISTORY: "etcd's v2 API returns no earlier values, only its last 1000 changes",
         Capability.NESTING: "in etcd's v2 API a key has a value or is a directory, never both",
         Capability.SNAPSHOT: "a listing is read directory by directory, each at another moment",
+        Capability.TRANSACTIONS: "etcd's v2 API writes one key at a time",
         Capability.WAITERS: "locks have no queue: waiters leave no trace in the store",
     }
     lock_layouts: ClassVar[tuple[str, ...]] = (VALKEYRIE, LIBKV)

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from math import inf
 from operator import attrgetter
 from secrets import token_hex
+from types import MappingProxyType
+from typing import Final
 
 from explorer.drivers.memory.leases import Lease, Leases
 from explorer.model.clock import Clock, SystemClock, Timer
 
+_NO_LEASES: Final[Mapping[bytes, str | None]] = MappingProxyType({})
 NO_END = b"\0"
 """End of an unbounded range, as `model.keys.range_end` returns it."""
 
@@ -92,15 +95,20 @@ class Database:
 
     def put(self, key: bytes, value: bytes, *, lease: str | None = None) -> KeyVersion:
         """Write a key."""
-        self.write({key: value}, lease=lease)
+        self.write({key: value}, leases={key: lease})
         return self._versions[key][-1]
 
     def delete(self, keys: Iterable[bytes]) -> int:
         """Delete the keys that exist, in one commit, and return their number."""
         return self.write(dict.fromkeys(keys))
 
-    def write(self, values: Mapping[bytes, bytes | None], *, lease: str | None = None) -> int:
-        """Write keys, and delete those without a value, in one commit; return the number of changed keys."""
+    def write(self, values: Mapping[bytes, bytes | None], *, leases: Mapping[bytes, str | None] = _NO_LEASES) -> int:
+        """Write keys, and delete those without a value, in one commit; return the number of changed keys.
+
+        Args:
+            values: The new values by key; None deletes a key.
+            leases: The leases of the written keys; the others have none.
+        """
         revision = self.revision + 1
         changes = []
         for key, value in sorted(values.items()):
@@ -113,7 +121,7 @@ class Database:
                 value=None if value is None else bytes(value),
                 created=created,
                 count=count,
-                lease=None if value is None else lease,
+                lease=None if value is None else leases.get(key),
             )
             if key not in self._versions:
                 self._versions[key] = []

@@ -1,7 +1,7 @@
 """The memory store: the whole contract over a database in this process."""
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from math import inf
 from types import MappingProxyType
@@ -14,12 +14,14 @@ from explorer.drivers.common.errors import key_exists, key_not_found, nothing_be
 from explorer.drivers.common.leases import RENEWALS
 from explorer.drivers.common.settings import separator_option
 from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.common.transaction import Transacted, require_distinct
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.lock import LOCK_TTL
 from explorer.drivers.memory.connection import MemoryConnection
 from explorer.drivers.memory.database import Database, KeyVersion
 from explorer.drivers.memory.keyspace import MemoryKeyspace
 from explorer.drivers.memory.lock import LAYOUT, MemoryLock, list_locks
+from explorer.drivers.memory.transaction import MemoryTransaction, is_same
 from explorer.drivers.memory.watch import MemoryWatch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
@@ -28,6 +30,7 @@ from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.errors import Compacted, ExplorerError, InvalidAddress, InvalidKey, KeyModified
 from explorer.model.keys import directory, encode
 from explorer.model.locks import LockInfo
+from explorer.model.operations import Operation
 from explorer.model.sanitize import sanitize
 from explorer.version import __version__
 
@@ -182,7 +185,7 @@ class MemoryStore(Store):
         if previous is None:
             if current is not None:
                 raise key_exists()
-        elif current is None or not _is_same(current, previous):
+        elif current is None or not is_same(current, previous):
             raise _modified(current)
         return self._write(store_key, value, current, ttl)
 
@@ -192,10 +195,18 @@ class MemoryStore(Store):
             raise previous_missing()
         if current is None:
             raise key_not_found()
-        if not _is_same(current, previous):
+        if not is_same(current, previous):
             raise _modified(current)
         self.database.delete([store_key])
         self._log("deleted", store_key)
+
+    async def transact(self, operations: Sequence[Operation]) -> Transacted:
+        self.connection.check()
+        require_distinct(operations)
+        written = await MemoryTransaction(self._keyspace).commit(operations)
+        for operation in operations:
+            self._log("written by a transaction", self._keyspace.to_store_key(operation.key))
+        return written
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         self.connection.check()
@@ -300,14 +311,6 @@ class MemoryStore(Store):
     def _require(self, prefix: str, revision: int) -> None:
         if not self._keyspace.exists(prefix, revision):
             raise prefix_not_found()
-
-
-def _is_same(current: KeyVersion, previous: Entry | Revision) -> bool:
-    match previous:
-        case Entry(revision=revision, created=created):
-            return current.revision == revision and created in (None, current.created)
-        case _:
-            return current.revision == previous
 
 
 def _modified(current: KeyVersion | None, *, key: str | None = None) -> KeyModified:

@@ -69,12 +69,12 @@ class ZooKeeperCasWrite:
             NotReachable: Nothing was sent.
         """
         write_attempt = WriteAttempt(self.connection.timeout, self.connection.redacted, self.key)
-        operations = self._operations()
-        while (results := await write_attempt.send(lambda left: self._attempt(operations, left))) is None:
+        operations = self.operations()
+        while (results := await write_attempt.send(lambda left: self.send_once(operations, left))) is None:
             continue
         failed = next((number for number, result in enumerate(results) if isinstance(result, ExplorerError)), None)
         if failed is None:
-            return await self._written_stat(results[-1])
+            return await self.written_stat(results[-1])
         error = None if failed < len(self.extra_conditions) else cast("ExplorerError", results[failed])
         if write_attempt.lost_reply is not None:
             return await self._resolve_outcome(write_attempt, error)
@@ -82,7 +82,7 @@ class ZooKeeperCasWrite:
             return None
         raise error
 
-    def _operations(self) -> list[ZooKeeperRequest[object]]:
+    def operations(self) -> list[ZooKeeperRequest[object]]:
         """Return the extra conditions and the write."""
         operations: list[ZooKeeperRequest[object]] = [*self.extra_conditions]
         version = self.before.version if self.before else messages.ANY_VERSION
@@ -95,8 +95,13 @@ class ZooKeeperCasWrite:
             operations.append(messages.set_data(self.path, self.value, version))
         return operations
 
-    async def _attempt(self, operations: list[ZooKeeperRequest[object]], left: float) -> list[object]:
-        """Send the write once, and return the result of each operation, an ExplorerError for the one that failed."""
+    async def send_once(self, operations: list[ZooKeeperRequest[object]], left: float) -> list[object]:
+        """Send the write once, and return the result of each operation, an ExplorerError for the one that failed.
+
+        Args:
+            operations: Those of this write, or of a transaction that it is a part of.
+            left: The seconds that are left.
+        """
         request = messages.multi(operations) if len(operations) > 1 else operations[0]
         try:
             answer = await self.connection.send(request, within=left)
@@ -133,7 +138,12 @@ class ZooKeeperCasWrite:
             return now is self.before
         return (now.czxid, now.version) == (self.before.czxid, self.before.version)
 
-    async def _written_stat(self, result: object) -> Stat | None:
+    async def written_stat(self, result: object) -> Stat | None:
+        """Return the znode's new Stat (for a deletion: the former one), by the result of the last operation.
+
+        Raises:
+            OutcomeUnknown: Another client deleted the znode meanwhile.
+        """
         match result:
             case (str(), Stat() as stat):
                 return stat
@@ -163,23 +173,32 @@ class ZooKeeperCasWrite:
             now = await ZooKeeperReader(self.connection).read_node(self.path)
         except ExplorerError as error:
             raise write_attempt.outcome_unknown() from error
-        before = self.before
-        if before and now and now.stat.czxid == before.czxid:
-            if now.stat.version == before.version:  # neither request was applied
+        match self.was_applied(now):
+            case True:
+                return now.stat if now else self.before
+            case False if self._is_unchanged(now):  # neither request was applied
                 if refusal is not None:
                     raise refusal
                 return None
-            if self.value is None or self.create_options:
+            case False:
                 raise key_modified()
+            case None:
+                raise write_attempt.outcome_unknown()
+
+    def was_applied(self, now: ZNode | None) -> bool | None:
+        """Return whether a write whose answer was lost was applied, by what the znode is now; None if unknown."""
+        before = self.before
+        if before and now and now.stat.czxid == before.czxid:
+            if self._is_unchanged(now) or self.value is None or self.create_options:
+                return False
             if now.stat.version == before.version + 1:
-                if now.value == self.value:
-                    return now.stat
-                raise key_modified()
-        if self.value is None and now is None:
-            return before
-        if self._is_created(now):
-            return now.stat if now else None
-        raise write_attempt.outcome_unknown()
+                return now.value == self.value
+        is_deleted = self.value is None and now is None
+        return True if is_deleted or self._is_created(now) else None
+
+    def _is_unchanged(self, now: ZNode | None) -> bool:
+        before = self.before
+        return bool(before and now and (now.stat.czxid, now.stat.version) == (before.czxid, before.version))
 
     def _is_created(self, now: ZNode | None) -> bool:
         """Return whether a znode is the one that this write creates."""

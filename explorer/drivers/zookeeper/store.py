@@ -1,13 +1,14 @@
 """Store for ZooKeeper's znodes (3.5 and newer)."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found, prefix_not_found
 from explorer.drivers.common.pagination import LevelPages, WalkPages
+from explorer.drivers.common.transaction import Transacted
 from explorer.drivers.zookeeper import lock_inspect, status
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.delete_tree import ZooKeeperTreeDeletion
@@ -16,6 +17,7 @@ from explorer.drivers.zookeeper.lock import ZooKeeperLock
 from explorer.drivers.zookeeper.lock_queue import LAYOUTS
 from explorer.drivers.zookeeper.reader import ZNode, ZNodeLevel, ZNodeWalk, ZooKeeperReader
 from explorer.drivers.zookeeper.settings import load
+from explorer.drivers.zookeeper.transaction import ZooKeeperTransaction
 from explorer.drivers.zookeeper.watch import ZooKeeperWatch
 from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.address import Access, Address
@@ -24,6 +26,7 @@ from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.errors import KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.locks import LockInfo
+from explorer.model.operations import Operation
 
 
 class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
@@ -41,6 +44,7 @@ class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
         | Capability.LOCKS
         | Capability.NESTING
         | Capability.STALE_READS
+        | Capability.TRANSACTIONS
         | Capability.TTL
         | Capability.WAITERS
         | Capability.WATCH
@@ -157,6 +161,9 @@ class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
         return Page(tuple(self._keyspace.to_entry(node.path, node.value, node.stat) for node in nodes), cursor, None)
 
     # Writing
+
+    async def _transact(self, operations: Sequence[Operation]) -> Transacted:
+        return await ZooKeeperTransaction(self._writer).commit(operations)
 
     async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
         del guard  # see `unsupported_reasons`

@@ -72,7 +72,7 @@ class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, ZNodeLease, ZooKeepe
                 raise key_modified() from error  # deleted meanwhile
             await self.ensure_path(path.rpartition("/")[0], key)
             return await self._write(key, value, guard, lease, extra_conditions=extra_conditions)
-        return await self._written_entry(path, value, written)
+        return await self.written_entry(path, value, written)
 
     async def _commit(self, write: ZooKeeperCasWrite) -> Stat:
         try:
@@ -121,7 +121,7 @@ class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, ZNodeLease, ZooKeepe
             else:
                 return True
 
-    async def _written_entry(self, path: str, value: bytes, stat: Stat) -> Entry:
+    async def written_entry(self, path: str, value: bytes, stat: Stat) -> Entry:
         """Return the entry that was written; without its access control list if that cannot be read."""
         try:
             acl = await ZooKeeperReader(self.connection).read_acl(path, stat.czxid)
