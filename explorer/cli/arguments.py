@@ -126,6 +126,50 @@ class HistoryArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class DiffArguments:
+    """Compare what is below two URLs."""
+
+    target: str
+    keys_only: bool
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyArguments:
+    """Copy what is below one URL to another."""
+
+    target: str
+    overwrite: bool
+    plan: Path | None
+    dry_run: bool
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MoveArguments(CopyArguments):
+    """Copy what is below one URL to another, and delete it in the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyArguments:
+    """Apply the plan of a file."""
+
+    plan: Path
+    resume: bool
+    dry_run: bool
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UndoArguments:
+    """Take back what an applied plan did."""
+
+    id: str | None
+    dry_run: bool
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DoctorArguments:
     """Check the connection to a store and its health."""
 
@@ -147,6 +191,11 @@ Subcommand: TypeAlias = (
     | LocksArguments
     | LockArguments
     | HistoryArguments
+    | DiffArguments
+    | CopyArguments
+    | MoveArguments
+    | ApplyArguments
+    | UndoArguments
     | DoctorArguments
     | CompletionArguments
 )

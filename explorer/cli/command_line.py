@@ -38,6 +38,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
         raise UsageError("too many arguments", hint=f"see keyscope {verb or 'URL'} --help")
     if parsed.get("value") == []:  # argparse drops the value of --value=--
         parsed["value"] = b"--"
+    parsed["ignored"] = tuple(getattr(namespace, "ignored", None) or ())
     if parsed.get("escaped"):
         subject = "prefix" if "prefix" in parsed else "key"
         parsed[subject] = unescape_key(str(parsed[subject]))

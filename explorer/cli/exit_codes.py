@@ -12,6 +12,7 @@ from explorer.model.errors import (
     ExplorerError,
     InvalidAddress,
     InvalidKey,
+    InvalidPlan,
     InvalidText,
     KeyNotFound,
     NotReachable,
@@ -56,7 +57,7 @@ def exit_code(error: BaseException) -> ExitCode:
     match error:
         case UsageError() | InvalidAddress() | BackendNotSupported() | InvalidKey() | PreviousNotSpecified():
             return ExitCode.USAGE
-        case InvalidText() | SchemaFailed():
+        case InvalidText() | InvalidPlan() | SchemaFailed():
             return ExitCode.USAGE
         case KeyNotFound():
             return ExitCode.NOT_FOUND

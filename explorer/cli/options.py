@@ -98,6 +98,46 @@ def add_watch_options(watch: ArgumentParser) -> None:
     add_json_option(watch)
 
 
+def add_diff_options(diff: ArgumentParser) -> None:
+    """Add the options of `diff`."""
+    diff.add_argument(
+        "--ignore",
+        dest="ignored",
+        metavar="GLOB",
+        action="append",
+        help="leave out keys that match, as in 'locks/*' (may be repeated)",
+    )
+    diff.add_argument("--keys-only", action="store_true", help="compare which keys there are, not their values")
+    add_json_option(diff)
+
+
+def add_copy_options(copy: ArgumentParser) -> None:
+    """Add the options of `copy` and `move`."""
+    copy.add_argument("--overwrite", action="store_true", help="replace values that differ in the target")
+    copy.add_argument("--plan", metavar="FILE", type=Path, help="write the plan to a file for review; change nothing")
+    _add_apply_options(copy)
+
+
+def add_apply_options(apply: ArgumentParser) -> None:
+    """Add the file and the options of `apply`."""
+    apply.add_argument("plan", metavar="FILE", type=Path, help="file that --plan wrote")
+    apply.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
+    _add_apply_options(apply)
+
+
+def add_undo_options(undo: ArgumentParser) -> None:
+    """Add the ID and the options of `undo`."""
+    undo.add_argument("id", metavar="ID", nargs="?", help="ID of a plan that was applied (default: the newest)")
+    _add_apply_options(undo)
+
+
+def _add_apply_options(verb: ArgumentParser) -> None:
+    """Add the options of the verbs that apply a plan."""
+    verb.add_argument("--dry-run", action="store_true", help="print what would be changed, and change nothing")
+    verb.add_argument("--yes", "-y", action="store_true", help="do not ask for confirmation")
+    add_json_option(verb)
+
+
 def add_lock_options(lock: ArgumentParser) -> None:
     """Add the options of `lock`."""
     lock.usage = "keyscope lock [options] URL KEY -- COMMAND..."

@@ -9,6 +9,9 @@ from explorer.cli import arguments
 from explorer.cli.argument_types import seconds, user
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.options import (
+    add_apply_options,
+    add_copy_options,
+    add_diff_options,
     add_get_options,
     add_history_options,
     add_json_option,
@@ -18,6 +21,7 @@ from explorer.cli.options import (
     add_rm_options,
     add_schema_options,
     add_subject,
+    add_undo_options,
     add_watch_options,
 )
 from explorer.version import __version__
@@ -31,6 +35,11 @@ VERBS: Final[Mapping[str, type[arguments.Subcommand]]] = {
     "locks": arguments.LocksArguments,
     "lock": arguments.LockArguments,
     "history": arguments.HistoryArguments,
+    "diff": arguments.DiffArguments,
+    "copy": arguments.CopyArguments,
+    "move": arguments.MoveArguments,
+    "apply": arguments.ApplyArguments,
+    "undo": arguments.UndoArguments,
     "doctor": arguments.DoctorArguments,
     "completion": arguments.CompletionArguments,
 }
@@ -75,6 +84,7 @@ set up:
 Keys are completed from the store of the URL or profile if it answers within a second.
 """
 _URL_HELP: Final = "URL of the store, or @NAME of a profile"
+_SIDE_HELP: Final = "URL whose path may name a prefix, or @NAME of a profile"
 
 
 class Parser(argparse.ArgumentParser):
@@ -132,17 +142,27 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
     verbs: dict[str, Parser] = {}
 
-    def add_verb(name: str, summary: str, subject: str | None = None, *, is_optional: bool = False) -> Parser:
-        shown = "" if subject is None else f" [{subject}]" if is_optional else f" {subject}"
+    def add_parser(name: str, summary: str, subjects: str) -> Parser:
         verbs[name] = verb = subparsers.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
-            usage=f"keyscope {name} [options] URL{shown}",
+            usage=f"keyscope {name} [options] {subjects}",
             parents=[_connection_parser()],
             allow_abbrev=False,
             prog=f"keyscope {name}",
         )
+        return verb
+
+    def add_sides_verb(name: str, summary: str) -> Parser:
+        verb = add_parser(name, summary, "SIDE SIDE")
+        verb.add_argument("url", metavar="SIDE", help=f"{_SIDE_HELP}: the left one, or the source")
+        verb.add_argument("target", metavar="SIDE", help="the right one, or the target")
+        return verb
+
+    def add_verb(name: str, summary: str, subject: str | None = None, *, is_optional: bool = False) -> Parser:
+        shown = "" if subject is None else f" [{subject}]" if is_optional else f" {subject}"
+        verb = add_parser(name, summary, f"URL{shown}")
         verb.add_argument("url", metavar="URL", help=_URL_HELP)
         if subject is not None:
             add_subject(verb, subject, is_optional=is_optional)
@@ -158,6 +178,11 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     add_watch_options(add_verb("watch", "print the changes of a key and of everything below it", "PREFIX"))
     add_json_option(add_verb("locks", "list locks with their holders and waiters", "PREFIX", is_optional=True))
     add_lock_options(add_verb("lock", "run a command while holding a lock", "KEY"))
+    add_diff_options(add_sides_verb("diff", "compare the keys and values of two stores or prefixes"))
+    add_copy_options(add_sides_verb("copy", "copy what is below one prefix to another, in any two stores"))
+    add_copy_options(add_sides_verb("move", "copy what is below one prefix to another, and delete it in the first"))
+    add_apply_options(add_parser("apply", "apply a plan that --plan wrote", "FILE"))
+    add_undo_options(add_parser("undo", "take back what copy, move or apply did", "[ID]"))
     add_json_option(add_verb("doctor", "check the connection to a store and its health"))
     verbs["completion"] = completion = subparsers.add_parser(
         "completion",

@@ -10,6 +10,7 @@ from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.cli.verbs.doctor import doctor
 from explorer.cli.verbs.lock import lock, locks
+from explorer.cli.verbs.plan import apply, copy, diff, undo
 from explorer.cli.verbs.read import get, history, ls
 from explorer.cli.verbs.rm import rm
 from explorer.cli.verbs.watch import overview, watch
@@ -18,6 +19,8 @@ from explorer.config import Profile, read_password, read_profile
 from explorer.drivers.base import Store
 from explorer.model.address import Access
 from explorer.opener import open_profile
+from explorer.plans.plan import PlanPart
+from explorer.plans.side import PlanSide
 
 _WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
 _ACCESS_FIELDS: Final = {"cacert": "ca_file", "cert": "cert_file"}
@@ -33,6 +36,11 @@ def run(command: arguments.Command) -> int:
         KeyboardInterrupt: Interrupted by ctrl-C.
     """
     console = Console(json=command.json)
+    if isinstance(command.subcommand, arguments.ApplyArguments | arguments.UndoArguments):
+        try:
+            return asyncio.run(run_plan(command, console))
+        finally:
+            console.flush()
     profile = resolve_profile(command.url, command.connection)
     command = with_profile(command, profile)
     if isinstance(command.subcommand, arguments.OverviewArguments) and not command.json:
@@ -90,6 +98,42 @@ def with_profile(command: arguments.Command, profile: Profile) -> arguments.Comm
     return replace(command, codecs=codecs, subcommand=subcommand)
 
 
+async def run_plan(command: arguments.Command, console: Console) -> int:
+    """Run a verb whose stores are those of a plan, and return the exit code."""
+
+    def open_part(part: PlanPart) -> Store:
+        url = f"@{part.profile}" if part.profile else part.store
+        return open_store(replace(command, url=url), resolve_profile(url, command.connection), console)
+
+    match command.subcommand:
+        case arguments.ApplyArguments() as options:
+            return await apply(options, open_part, console)
+        case arguments.UndoArguments() as options:
+            return await undo(options, open_part, console)
+        case _:
+            raise TypeError(command.subcommand)
+
+
+async def run_sides(store: Store, command: arguments.Command, console: Console) -> int:
+    """Open the second store of a verb that has two sides, run the verb, and return the exit code."""
+    subcommand = command.subcommand
+    if not isinstance(subcommand, arguments.DiffArguments | arguments.CopyArguments):
+        raise TypeError(subcommand)
+    other = open_store(
+        replace(command, url=subcommand.target), resolve_profile(subcommand.target, command.connection), console
+    )
+    left = PlanSide(store, profile=_profile_name(command.url))
+    right = PlanSide(other, profile=_profile_name(subcommand.target))
+    async with other:
+        if isinstance(subcommand, arguments.DiffArguments):
+            return await diff(left, right, subcommand, console)
+        return await copy(left, right, subcommand, console)
+
+
+def _profile_name(url: str) -> str | None:
+    return url[1:] if url.startswith("@") else None
+
+
 async def run_verb(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
     """Connect to the store, run the verb of a command, close the store, and return the exit code.
 
@@ -118,6 +162,8 @@ async def run_verb(store: Store, access: Access, command: arguments.Command, con
                 await locks(store, subcommand, console)
             case arguments.LockArguments():
                 return await lock(store, subcommand, console)
+            case arguments.DiffArguments() | arguments.CopyArguments():
+                return await run_sides(store, command, console)
             case arguments.HistoryArguments():
                 await history(store, subcommand, console)
     return ExitCode.SUCCESS

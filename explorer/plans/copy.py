@@ -87,9 +87,12 @@ class CopyPlanner:
         writes = [*self._writes, *self._prunes]
         source, target = self._source.store, self._target.store
         if source is target:
-            parts = [await part_of(target, [*writes, *self._moved])]
+            parts = [await part_of(target, [*writes, *self._moved], profile=self._target.profile)]
         else:
-            parts = [await part_of(target, writes), await part_of(source, self._moved)]
+            parts = [
+                await part_of(target, writes, profile=self._target.profile),
+                await part_of(source, self._moved, profile=self._source.profile),
+            ]
         return tuple(part for part in parts if part.changes)
 
     def _require_guards(self) -> None:

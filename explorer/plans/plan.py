@@ -51,7 +51,7 @@ class Change:
             raise InvalidPlan("a change has the same old and new value", key=self.key)
 
     @property
-    def kind(self) -> PlanAction:
+    def action(self) -> PlanAction:
         """Create, update or delete."""
         if self.base is None:
             return PlanAction.CREATE

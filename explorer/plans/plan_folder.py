@@ -120,6 +120,10 @@ class PlanFolder:
         except OSError as error:
             raise self._unusable(error) from error
 
+    def was_begun(self, identity: str) -> bool:
+        """Return whether a plan was applied, as a whole or in part."""
+        return (self.path / f"{identity}.progress").exists()
+
     def list_plans(self) -> tuple[str, ...]:
         """Return the IDs of the plans that are kept, the newest first."""
         try:

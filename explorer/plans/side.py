@@ -31,11 +31,13 @@ class PlanSide:
         store: The store.
         prefix: A directory that ends with the separator; empty for everything.
         separator: Separator by which relative keys are spelled; None for that of the store.
+        profile: Name of the profile that the store was opened by.
     """
 
     store: Store
     prefix: str = ""
     separator: str | None = None
+    profile: str | None = None
 
     async def location(self) -> SideLocation:
         """Return where the side is, to see whether two sides overlap."""

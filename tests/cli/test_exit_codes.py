@@ -30,6 +30,7 @@ CODES = {
     errors.Forbidden: 6,
     errors.NoSpace: 1,
     errors.InvalidText: 2,
+    errors.InvalidPlan: 2,
     errors.SchemaFailed: 2,
     errors.OutcomeUnknown: 7,
 }

@@ -1,0 +1,232 @@
+"""The verbs for many keys: `diff`, and `copy`, `move`, `apply` and `undo`, which make and apply plans."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from explorer.cli import arguments
+from explorer.cli.console import Console
+from explorer.cli.exit_codes import ExitCode, UsageError
+from explorer.config import folder
+from explorer.drivers.base import Store
+from explorer.model.errors import Conflict, InvalidPlan, OutcomeUnknown
+from explorer.model.sanitize import pluralize
+from explorer.plans.application import Application, moved_keys, undo_plan
+from explorer.plans.copy import CopyPlanner
+from explorer.plans.differences import Difference, DifferenceKind, differences
+from explorer.plans.plan import Plan, PlanAction, PlanPart
+from explorer.plans.plan_file import read_plan, write_plan
+from explorer.plans.plan_folder import PlanFolder, Progress
+from explorer.plans.side import PlanSide
+
+_SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", DifferenceKind.CHANGED: "~"}
+"""Signs of the differences in a line."""
+
+
+async def diff(left: PlanSide, right: PlanSide, options: arguments.DiffArguments, console: Console) -> int:
+    """Print the keys that differ between two sides; the exit code is 1 if there are any."""
+    count = 0
+    async with aclosing(left.entries()) as one, aclosing(right.entries()) as other:
+        async for difference in differences(one, other):
+            if _is_left_out(difference, options):
+                continue
+            count += 1
+            _print_difference(difference, console)
+    return ExitCode.FAILURE if count else ExitCode.SUCCESS
+
+
+def _is_left_out(difference: Difference, options: arguments.DiffArguments) -> bool:
+    if difference.kind is DifferenceKind.SAME or (options.keys_only and difference.kind is DifferenceKind.CHANGED):
+        return True
+    return any(fnmatchcase(difference.key, pattern) for pattern in options.ignored)
+
+
+def _print_difference(difference: Difference, console: Console) -> None:
+    if console.json:
+        console.print_record({"key": difference.key, "change": difference.kind.value})
+    else:
+        console.print_line(f"{_SIGNS[difference.kind]} {difference.key}")
+
+
+async def copy(source: PlanSide, target: PlanSide, options: arguments.CopyArguments, console: Console) -> int:
+    """Plan a copy or a move, print it, and apply it once it is confirmed."""
+    is_move = isinstance(options, arguments.MoveArguments)
+    title = f"{'move' if is_move else 'copy'} {source.store.redacted} to {target.store.redacted}"
+    plan = await CopyPlanner(source, target, overwrite=options.overwrite, move=is_move).plan(title)
+    _print_plan(plan, console)
+    if options.plan is not None and not plan.conflicts:
+        options.plan.write_text(write_plan(plan), encoding="utf-8")
+        console.print_note(f"written to {options.plan}; keyscope apply {options.plan} applies it")
+        return ExitCode.SUCCESS
+    if plan.conflicts:
+        console.print_note("keyscope: nothing was changed: --overwrite replaces values that differ")
+        return ExitCode.CONFLICT
+    if options.dry_run or not await _confirm(plan, console, yes=options.yes):
+        return ExitCode.SUCCESS
+    stores = {one.store.address.public_url: one.store for one in (source, target)}
+    return await _apply(plan, stores, console, resume=False)
+
+
+async def apply(options: arguments.ApplyArguments, open_store: Callable[[PlanPart], Store], console: Console) -> int:
+    """Apply the plan of a file.
+
+    Raises:
+        InvalidPlan: It is no plan, is not guarded, has conflicts, or is for another store.
+        Conflict: A key is not as the plan says.
+    """
+    plan = read_plan(options.plan.read_text(encoding="utf-8", errors="replace"), str(options.plan))
+    return await _apply_opened(plan, open_store, console, options, resume=options.resume)
+
+
+async def undo(options: arguments.UndoArguments, open_store: Callable[[PlanPart], Store], console: Console) -> int:
+    """Take back what a plan did.
+
+    Raises:
+        InvalidPlan: There is no such plan, or it is taken back already.
+        Conflict: A key was changed since; the keys before it are taken back.
+    """
+    return await _apply_opened(_plan_to_undo(options.id), open_store, console, options, resume=True)
+
+
+async def _apply_opened(
+    plan: Plan,
+    open_store: Callable[[PlanPart], Store],
+    console: Console,
+    options: arguments.ApplyArguments | arguments.UndoArguments,
+    *,
+    resume: bool,
+) -> int:
+    plan.require_applicable()
+    async with _opened(plan, open_store) as stores:
+        _print_plan(plan, console)
+        if options.dry_run:
+            return await _print_moved(plan, stores, console)
+        if not await _confirm(plan, console, yes=options.yes):
+            return ExitCode.SUCCESS
+        return await _apply(plan, stores, console, resume=resume)
+
+
+@asynccontextmanager
+async def _opened(plan: Plan, open_store: Callable[[PlanPart], Store]) -> AsyncGenerator[Mapping[str, Store], None]:
+    """Open the stores of a plan's parts.
+
+    Raises:
+        InvalidPlan: The profile of a part is that of another store today.
+    """
+    async with AsyncExitStack() as stack:
+        stores: dict[str, Store] = {}
+        for part in plan.parts:
+            if part.store in stores:
+                continue
+            store = open_store(part)
+            if store.address.public_url != part.store:
+                raise InvalidPlan(
+                    f"the plan is for {part.store}, and the profile {part.profile} is for another store",
+                    address=store.redacted,
+                )
+            stores[part.store] = await stack.enter_async_context(store)
+        yield stores
+
+
+async def _apply(plan: Plan, stores: Mapping[str, Store], console: Console, *, resume: bool) -> int:
+    """Apply a plan, print what is left when it stops, and the ID of the plan that takes it back."""
+    kept = PlanFolder(_plan_folder())
+    kept.save(plan)
+    with kept.progress(plan) as progress:
+        if progress.resumed and not resume:
+            raise UsageError(f"the plan {plan.id} was begun before", hint="add --resume to go on, or make a new plan")
+        try:
+            async with aclosing(Application(plan, stores, progress).run()) as changes:
+                async for _ in changes:
+                    pass
+        except (Conflict, OutcomeUnknown):
+            _print_undo(plan, kept, progress, console)
+            raise
+        _print_undo(plan, kept, progress, console)
+    return ExitCode.SUCCESS
+
+
+def _print_undo(plan: Plan, kept: PlanFolder, progress: Progress, console: Console) -> None:
+    back = undo_plan(plan, progress)
+    if not len(back):
+        return
+    kept.save(back)
+    if console.json:
+        console.print_record({"undo": back.id})
+    else:
+        console.print_note(f"{pluralize(len(back), 'change')} done; keyscope undo {back.id} takes them back")
+
+
+async def _print_moved(plan: Plan, stores: Mapping[str, Store], console: Console) -> int:
+    """Print the keys that are not as the plan says; the exit code is that of a conflict if there are any."""
+    moved = [one for part in plan.parts for one in await moved_keys(part, stores[part.store])]
+    for one in moved:
+        console.print_note(f"keyscope: {one.key!r}: {one.reason}")
+    return ExitCode.CONFLICT if moved else ExitCode.SUCCESS
+
+
+def _print_plan(plan: Plan, console: Console) -> None:
+    """Print one line for each key, and notes about what is left out."""
+    for change in plan:
+        _print_change(change.key, change.action, console)
+    for key in plan.same:
+        _print_change(key, PlanAction.SAME, console)
+    for conflict in plan.conflicts:
+        _print_change(conflict.key, PlanAction.CONFLICT, console)
+    for omitted in plan.omitted:
+        console.print_note(f"not copied: {omitted.key}: {omitted.reason}")
+
+
+def _print_change(key: str, action: PlanAction, console: Console) -> None:
+    if console.json:
+        console.print_record({"key": key, "change": action.value})
+    else:
+        console.print_line(f"{action.value:8}  {key}")
+
+
+async def _confirm(plan: Plan, console: Console, *, yes: bool) -> bool:
+    """Return whether a plan is to be applied; one that changes nothing is not.
+
+    Raises:
+        UsageError: There is no terminal to ask at.
+    """
+    if not len(plan):
+        console.print_note("nothing to change")
+        return False
+    counts = Counter(change.action for change in plan)
+    summary = ", ".join(f"{count} to {action.value}" for action, count in counts.items())
+    if yes:
+        return True
+    if not console.is_interactive:
+        raise UsageError(f"{summary}: this needs confirmation, and there is no terminal to ask at", hint="add --yes")
+    console.print_note(f"{plan.title}: {summary}")
+    if await console.prompt("Apply it? [y/N]") in ("y", "Y", "yes"):
+        return True
+    console.print_note("nothing was changed")
+    return False
+
+
+def _plan_folder() -> Path:
+    return folder("state") / "plans"
+
+
+def _plan_to_undo(identity: str | None) -> Plan:
+    """Return the plan that takes back the one of an ID, which may be its own; without an ID, the newest.
+
+    Without an ID, what was taken back stays taken back: undoing an undo needs its ID.
+    """
+    kept = PlanFolder(_plan_folder())
+    plans = [plan for name in kept.list_plans() if (plan := kept.read(name)) is not None]
+    undos = {plan.id for plan in plans if plan.undoes}
+    for plan in plans:
+        if plan.undoes and (
+            identity in (plan.id, plan.undoes) if identity else plan.undoes not in undos and not kept.was_begun(plan.id)
+        ):
+            return plan
+    raise InvalidPlan(
+        "there is nothing to take back" if identity is None else f"no applied plan has the ID {identity!r}",
+        hint="copy, move and apply print the ID when they are done",
+    )

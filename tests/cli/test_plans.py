@@ -1,0 +1,123 @@
+"""The verbs `diff`, `copy`, `move`, `apply` and `undo` on real stores."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.run_command import Run, run_process
+from tests.servers.consul import ConsulServer
+from tests.servers.etcd import VERSIONS, EtcdServer
+from tests.servers.fixtures import shared_consul
+
+__all__ = ["shared_consul"]
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def etcd_version() -> str:
+    """Return the newest version; how a plan is applied does not depend on it."""
+    return VERSIONS[-1]
+
+
+@pytest.fixture
+def url(shared_etcd: EtcdServer, prefix: str) -> str:
+    return f"etcd://{shared_etcd.address}/{prefix}"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return the command with a folder of plans of its own."""
+    return lambda *words, stdin=b"": run_process(*words, stdin=stdin, XDG_STATE_HOME=str(tmp_path / "state"))
+
+
+def fill(run: Run, url: str, **values: str) -> None:
+    for key, value in values.items():
+        assert run("put", url, key, "--value", value)
+
+
+def values(run: Run, url: str) -> dict[str, str]:
+    return {record["key"]: record["text"] for record in run("ls", url, "-r", "--values", "--json").records}
+
+
+def test_diff_prints_what_differs(url: str, run: Run) -> None:
+    """Exit code 1 and one line for each key that differs; 0 when all is the same."""
+    fill(run, f"{url}a/", same="1", left="1", changed="1")
+    fill(run, f"{url}b/", same="1", right="1", changed="2")
+    result = run("diff", f"{url}a/", f"{url}b/")
+    assert (result.code, result.lines) == (1, ["~ changed", "< left", "> right"])
+    assert run("diff", f"{url}a/", f"{url}b/", "--json", "--keys-only").records == [
+        {"key": "left", "change": "only-left"},
+        {"key": "right", "change": "only-right"},
+    ]
+    assert run("diff", f"{url}a/", f"{url}b/", "--ignore", "*t", "--ignore", "changed").code == 0
+
+
+def test_copy_to_another_store_is_undone(url: str, run: Run, shared_consul: ConsulServer, prefix: str) -> None:
+    """Every key is printed with what is done with it, and undo brings back what was there."""
+    target = f"consul://{shared_consul.address}/{prefix}"
+    fill(run, url, new="1", same="2", changed="3")
+    fill(run, target, same="2", changed="theirs", other="x")
+    before = values(run, target)
+    refused = run("copy", url, target, "--yes", "--json")
+    assert refused.code == 4
+    assert {record["key"]: record["change"] for record in refused.records} == {
+        "new": "create",
+        "same": "same",
+        "changed": "conflict",
+    }
+    assert values(run, target) == before
+    *_, last = run("copy", url, target, "--yes", "--overwrite", "--json").records
+    assert values(run, target) == before | {"new": "1", "changed": "3"}
+    assert run("undo", last["undo"], "--yes")
+    assert values(run, target) == before
+    assert run("undo", "--yes").code == 2  # what is taken back is not done again
+
+
+def test_move_asks_and_moves(url: str, run: Run) -> None:
+    """Without a terminal and --yes nothing is done; a dry run changes nothing either."""
+    fill(run, f"{url}a/", x="1", y="2")
+    refused = run("move", f"{url}a/", f"{url}b/")
+    assert refused.code == 2
+    assert "add --yes" in refused.error
+    assert run("move", f"{url}a/", f"{url}b/", "--dry-run").lines == [
+        "create    x",
+        "create    y",
+        "delete    y",
+        "delete    x",
+    ]
+    assert run("move", f"{url}a/", f"{url}b/", "--yes")
+    assert values(run, url) == {"b/x": "1", "b/y": "2"}
+
+
+def test_plan_is_reviewed_and_applied(url: str, run: Run, tmp_path: Path) -> None:
+    """A plan file is applied once; its second run needs --resume, and a moved base refuses it."""
+    file = tmp_path / "change.json"
+    fill(run, f"{url}a/", x="1", y="2")
+    assert run("copy", f"{url}a/", f"{url}b/", "--plan", str(file))
+    assert values(run, url) == {"a/x": "1", "a/y": "2"}
+    assert json.loads(file.read_text())["parts"][0]["changes"][0] == {"key": "x", "absent": True, "new": {"text": "1"}}
+    assert run("put", f"{url}b/", "y", "--value", "theirs")
+    refused = run("apply", str(file), "--yes")
+    assert (refused.code, values(run, f"{url}b/")) == (4, {"y": "theirs"})
+    assert "the key exists now" in refused.error
+    assert run("apply", str(file), "--dry-run").code == 4
+    assert run("rm", f"{url}b/", "y", "--yes")
+    assert run("apply", str(file), "--yes", "--resume")
+    assert values(run, f"{url}b/") == {"x": "1", "y": "2"}
+    again = run("apply", str(file), "--yes")
+    assert again.code == 2
+    assert "begun before" in again.error
+
+
+def test_edited_plan_is_refused(url: str, run: Run, tmp_path: Path) -> None:
+    """A guard that was taken out of the file is noticed before anything is written."""
+    file = tmp_path / "change.json"
+    fill(run, f"{url}a/", x="1")
+    assert run("copy", f"{url}a/", f"{url}b/", "--plan", str(file))
+    file.write_text(file.read_text().replace('"absent": true,', ""))
+    refused = run("apply", str(file), "--yes")
+    assert refused.code == 2
+    assert "a change is not guarded" in refused.error
+    assert values(run, f"{url}a/") == {"x": "1"}
