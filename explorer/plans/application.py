@@ -1,19 +1,23 @@
 """Applying a plan: every change is guarded, the first conflict stops it, and what is done is known at any time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
 from explorer.drivers.base import Store
-from explorer.model.entries import Entry
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Conflict, InvalidPlan, KeyExists, KeyModified, KeyNotFound
+from explorer.model.operations import ABSENT, DeleteOperation, Operation, PutOperation
 from explorer.model.sanitize import pluralize
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
 from explorer.plans.plan_folder import AppliedChange, ChangeIndex, Progress
 
 MAX_READS: Final = 16
 """Keys that are read at the same time to see whether they moved."""
+MAX_BATCH_BYTES: Final = 256 * 2**10
+"""Bytes of keys and values in a transaction, which all stores take."""
 
 
 class Application:
@@ -45,27 +49,32 @@ class Application:
             await self._require_unmoved()
         for part_number, part in enumerate(self.plan.parts):
             store = self._stores[part.store]
-            for number, change in enumerate(part.changes):
-                index = ChangeIndex(part_number, number)
-                if index in self._progress.done:
-                    continue
-                applied = AppliedChange(index, await self._apply(store, change))
-                self._progress.add([applied])
-                yield change, applied
+            places = (ChangeIndex(part_number, number) for number in range(len(part.changes)))
+            todo = [(place, part.changes[place.number]) for place in places if place not in self._progress.done]
+            for batch in _batches(store, todo):
+                revisions = await self._apply(store, [change for _, change in batch])
+                applied = [
+                    AppliedChange(place, revision) for (place, _), revision in zip(batch, revisions, strict=True)
+                ]
+                self._progress.add(applied)
+                for (_, change), done in zip(batch, applied, strict=True):
+                    yield change, done
 
-    async def _apply(self, store: Store, change: Change) -> int | str | None:
-        """Apply a change, and return the revision that it produced; None for a deletion."""
+    async def _apply(self, store: Store, changes: Sequence[Change]) -> Sequence[Revision | None]:
+        """Apply changes, all or none, and return the revisions that they produced; None for a deletion."""
         try:
-            if change.new is None:
-                await store.atomic_delete(change.key, change.base)
-                return None
-            return (await store.atomic_put(change.key, change.new, change.base)).revision
+            if len(changes) > 1:
+                entries = await store.transact([_operation(change) for change in changes])
+            else:
+                entries = (await _apply_one(store, changes[0]),)
         except (Conflict, KeyNotFound) as error:
-            present = await _present(store, change.key)
-            value = None if present is None else present.value
-            if self._progress.resumed and value == change.new:  # done before the process ended
-                return None if present is None else present.revision
-            raise self._stopped(store, change, present) from error
+            present = [await _present(store, change.key) for change in changes]
+            if self._progress.resumed and all(map(_is_done, changes, present)):  # done before the process ended
+                entries = tuple(present)
+            else:
+                moved = next((place for place, change in enumerate(changes) if change.key == error.key), 0)
+                raise self._stopped(store, changes[moved], present[moved]) from error
+        return [None if entry is None else entry.revision for entry in entries]
 
     async def _require_unmoved(self) -> None:
         """Raise the conflict of the first key that is not as the plan says; nothing was changed."""
@@ -116,6 +125,45 @@ async def moved_keys(part: PlanPart, store: Store) -> tuple[OmittedKey, ...]:
         reasons = await asyncio.gather(*map(reason, changes))
         moved += [OmittedKey(change.key, why) for change, why in zip(changes, reasons, strict=True) if why]
     return tuple(moved)
+
+
+def _batches(
+    store: Store, changes: Sequence[tuple[ChangeIndex, Change]]
+) -> Iterator[Sequence[tuple[ChangeIndex, Change]]]:
+    """Yield changes in batches that fit into a transaction; one by one for stores without transactions."""
+    if Capability.TRANSACTIONS not in store.capabilities:
+        yield from ([change] for change in changes)
+        return
+    limit = store.max_operations or len(changes)
+    batch: list[tuple[ChangeIndex, Change]] = []
+    size = 0
+    for change in changes:
+        more = len(change[1].key) + len(change[1].new or b"")
+        if batch and (len(batch) == limit or size + more > MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(change)
+        size += more
+    if batch:
+        yield batch
+
+
+def _operation(change: Change) -> Operation:
+    expected = ABSENT if change.base is None else change.base
+    if change.new is None:
+        return DeleteOperation(change.key, expected)
+    return PutOperation(change.key, change.new, expected)
+
+
+async def _apply_one(store: Store, change: Change) -> Entry | None:
+    if change.new is None:
+        await store.atomic_delete(change.key, change.base)
+        return None
+    return await store.atomic_put(change.key, change.new, change.base)
+
+
+def _is_done(change: Change, present: Entry | None) -> bool:
+    return (None if present is None else present.value) == change.new
 
 
 async def _present(store: Store, key: str) -> Entry | None:

@@ -12,12 +12,20 @@ import explorer
 from explorer.drivers.base import Store
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
+from explorer.model.capabilities import Capability
 from explorer.model.errors import Conflict, ExplorerError, InvalidPlan, KeyExists, KeyModified, KeyNotFound
 from explorer.plans.application import Application, undo_plan
 from explorer.plans.copy import CopyPlanner
 from explorer.plans.plan import Plan
 from explorer.plans.plan_folder import PlanFolder
 from explorer.plans.side import PlanSide
+
+
+class OneByOneStore(MemoryStore):
+    """A store without transactions, as etcd's v2 API is: a plan can be half done."""
+
+    capabilities = MemoryStore.capabilities & ~Capability.TRANSACTIONS
+
 
 VALUES = {"a": b"1", "a/b": b"2", "c": b"\xff"}
 
@@ -29,9 +37,17 @@ async def source() -> AsyncIterator[Store]:
         yield store
 
 
+@pytest.fixture(params=[MemoryStore, OneByOneStore])
+async def target(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """Return a store to which a plan is applied in one transaction, and one by one."""
+    kind: type[MemoryStore] = request.param
+    async with kind(parse("memory:target")) as store:
+        yield store
+
+
 @pytest.fixture
-async def target() -> AsyncIterator[Store]:
-    async with explorer.open("memory:target") as store:
+async def one_by_one() -> AsyncIterator[Store]:
+    async with OneByOneStore(parse("memory:target")) as store:
         yield store
 
 
@@ -131,8 +147,9 @@ async def test_moved_key_refuses_the_whole_plan(
     assert issubclass(error, Conflict)
 
 
-async def test_conflict_in_the_middle_stops(source: Store, target: Store, tmp_path: Path) -> None:
+async def test_conflict_in_the_middle_stops(source: Store, one_by_one: Store, tmp_path: Path) -> None:
     """The changes done are counted and taken back by undo; what another client wrote stays."""
+    target = one_by_one
     plan = await CopyPlanner(PlanSide(source), PlanSide(target)).plan("copy")
     folder = PlanFolder(tmp_path)
     await apply(folder, plan, target, stop_after=1)
@@ -191,6 +208,7 @@ CONTENTS = st.dictionaries(KEYS, st.sampled_from([b"", b"1", b"2"]))
     stops=st.lists(st.integers(0, 3), max_size=4),
     theirs=st.dictionaries(KEYS, st.sampled_from([b"1", b"theirs"]), max_size=1),
     move=st.booleans(),
+    in_transactions=st.booleans(),
 )
 async def test_every_key_is_as_before_planned_or_foreign(
     tmp_path_factory: pytest.TempPathFactory,
@@ -200,11 +218,12 @@ async def test_every_key_is_as_before_planned_or_foreign(
     theirs: dict[str, bytes],
     *,
     move: bool,
+    in_transactions: bool,
 ) -> None:
     """A process that ends at any change and loses the last line of its progress; undo brings back all but theirs."""
     folder = PlanFolder(tmp_path_factory.mktemp("plans"))
-    address = parse("memory:")
-    async with MemoryStore(address) as source, MemoryStore(parse("memory:target")) as target:
+    kind = MemoryStore if in_transactions else OneByOneStore
+    async with kind(parse("memory:")) as source, kind(parse("memory:target")) as target:
         await fill(source, wanted)
         await fill(target, before)
         plan = await CopyPlanner(PlanSide(source), PlanSide(target), overwrite=True, move=move).plan("copy")
