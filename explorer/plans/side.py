@@ -51,7 +51,10 @@ class PlanSide:
         return self.prefix + _respelled(relative, self.separator or self.store.separator, self.store.separator)
 
     async def entries(self) -> AsyncGenerator[Entry, None]:
-        """Yield the entries in the order of their keys' bytes, without directories that hold no value."""
+        """Yield the entries in the order of their keys' bytes, without directories that hold no value.
+
+        ZooKeeper gives every directory a value; one that is empty and has children counts as none.
+        """
         async with aclosing(in_key_order(self._walk())) as ordered:
             async for entry in ordered:
                 yield entry
@@ -61,7 +64,7 @@ class PlanSide:
         with suppress(KeyNotFound):  # nothing is there
             async with aclosing(self.store.walk(self.prefix)) as entries:
                 async for entry in entries:
-                    if entry.value is not None:
+                    if entry.value is not None and not (entry.value == b"" and entry.meta.get("numChildren")):
                         key = entry.key.removeprefix(self.prefix)
                         yield entry._replace(key=_respelled(key, separator, self.separator or separator))
 

@@ -1,0 +1,110 @@
+"""Copies and moves between real stores, each pair once: what arrives are the same bytes below the same names."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing
+from itertools import permutations
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+import pytest
+
+import explorer
+from explorer.drivers.base import Store
+from explorer.plans.application import Application, undo_plan
+from explorer.plans.copy import CopyPlanner
+from explorer.plans.plan import Plan
+from explorer.plans.plan_folder import PlanFolder
+from explorer.plans.side import PlanSide
+from tests.servers.consul import ConsulServer
+from tests.servers.etcd import VERSIONS, EtcdServer
+from tests.servers.fixtures import shared_consul, shared_etcd, shared_etcd2, shared_zookeeper
+from tests.servers.zookeeper import ZooKeeperServer
+
+__all__ = ["shared_consul", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
+
+pytestmark = pytest.mark.servers
+
+VALUES: Final[Mapping[str, bytes]] = {
+    "app/a": b'{"port": 1}\n',
+    "app/b/deep": b"x",
+    "app/b.c": "ü".encode(),
+    "name with space": b"line\nline",
+    **{f"many/{number:03}": b"%d" % number for number in range(70)},
+}
+"""Values that every store can hold, more than fit into one transaction."""
+SCHEMES: Final = ("etcd", "etcd2", "consul", "zk", "memory")
+
+
+@pytest.fixture
+def etcd_version() -> str:
+    """Return the newest version; how a plan is applied does not depend on it."""
+    return VERSIONS[-1]
+
+
+@pytest.fixture
+async def stores(
+    shared_etcd: EtcdServer,
+    shared_etcd2: EtcdServer,
+    shared_consul: ConsulServer,
+    shared_zookeeper: ZooKeeperServer,
+) -> AsyncIterator[Mapping[str, Store]]:
+    """Open an empty place in each store."""
+    addresses = {
+        "etcd": shared_etcd.address,
+        "etcd2": shared_etcd2.address,
+        "consul": shared_consul.address,
+        "zk": shared_zookeeper.address,
+    }
+    prefix = f"plans-{token_hex(4)}"
+    urls = {scheme: f"{scheme}://{address}/{prefix}/" for scheme, address in addresses.items()}
+    async with AsyncExitStack() as stack:
+        yield {
+            scheme: await stack.enter_async_context(explorer.open(urls.get(scheme, "memory:"))) for scheme in SCHEMES
+        }
+
+
+async def values(store: Store, prefix: str) -> dict[str, bytes | None]:
+    found = [entry async for entry in PlanSide(store, prefix).entries()]
+    return {entry.key: entry.value for entry in found}
+
+
+async def apply(folder: PlanFolder, plan: Plan, *stores: Store) -> Plan:
+    """Apply a plan, and return the one that takes it back."""
+    folder.save(plan)
+    with folder.progress(plan) as progress:
+        by_url = {store.address.public_url: store for store in stores}
+        async with aclosing(Application(plan, by_url, progress).run()) as changes:
+            count = len([change async for change in changes])
+        assert count == len(plan)
+        return undo_plan(plan, progress)
+
+
+async def test_copies_between_every_two_stores(stores: Mapping[str, Store], tmp_path: Path) -> None:
+    """A copy there, a comparison that finds nothing, and undo, which leaves nothing but directories."""
+    folder = PlanFolder(tmp_path)
+    for key, value in VALUES.items():
+        await stores["memory"].put(f"from/{key}", value)
+    for scheme in SCHEMES[:-1]:
+        source = PlanSide(stores["memory"], "from/")
+        await apply(folder, await CopyPlanner(source, PlanSide(stores[scheme], "from/")).plan(scheme), stores[scheme])
+    for one, other in permutations(SCHEMES, 2):
+        source, target = PlanSide(stores[one], "from/"), PlanSide(stores[other], f"{one}/")
+        undo = await apply(folder, await CopyPlanner(source, target).plan("copy"), stores[other])
+        assert await values(stores[other], f"{one}/") == VALUES, (one, other)
+        await apply(folder, undo, stores[other])
+        assert not any((await values(stores[other], f"{one}/")).values()), (one, other)
+
+
+async def test_move_between_stores_and_back(stores: Mapping[str, Store], tmp_path: Path) -> None:
+    """A move empties the source only of what has arrived, and its undo brings all back."""
+    folder = PlanFolder(tmp_path)
+    etcd, zookeeper = stores["etcd"], stores["zk"]
+    for key, value in VALUES.items():
+        await etcd.put(f"from/{key}", value)
+    plan = await CopyPlanner(PlanSide(etcd, "from/"), PlanSide(zookeeper, "to/"), move=True).plan("move")
+    undo = await apply(folder, plan, etcd, zookeeper)
+    assert (await values(etcd, "from/"), await values(zookeeper, "to/")) == ({}, VALUES)
+    await apply(folder, undo, etcd, zookeeper)
+    assert await values(etcd, "from/") == VALUES
+    assert not any((await values(zookeeper, "to/")).values())
