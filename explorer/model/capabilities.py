@@ -16,6 +16,9 @@ class Capability(Flag):
     """Entries have the revision at which they were created."""
     DIRECTORIES = auto()
     """Directories are a kind of their own and can exist without anything in them."""
+    DISTINCT_REVISIONS = auto()
+    """Each write makes a revision of its own; without it, a revision stands for a content, and a value that was changed
+    and changed back has the one that it had."""
     EVERY_CHANGE = auto()
     """A watch reports every change; without it, changes between two reads are coalesced into the last one."""
     EVERY_DELETION = auto()

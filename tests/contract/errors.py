@@ -57,6 +57,13 @@ class UnsupportedContract(DriverFixtures):
             await store.put(key, b"value")
         assert (await store.list("")).items == ()
 
+    @lacks(Capability.DISTINCT_REVISIONS)
+    async def test_without_distinct_revisions(self, store: Store) -> None:
+        """A value that was changed and changed back has the revision that it had."""
+        first = await store.put("key", b"value")
+        assert (await store.put("key", b"other")).revision != first.revision
+        assert (await store.put("key", b"value")).revision == first.revision
+
     @lacks(Capability.FENCING)
     @needs(Capability.LOCK)
     async def test_without_fencing(self, store: Store) -> None:

@@ -56,6 +56,7 @@ class TransactionContract(DriverFixtures):
                 await store.transact([PutOperation("beside", b"value"), guarded])
         assert await keys_below(store, "") == []
 
+    @needs(Capability.DISTINCT_REVISIONS)
     async def test_transaction_for_a_key_created_again_is_refused(self, store: Store) -> None:
         """It has the value that was read, and is another one."""
         seen = await store.put("key", b"value")
@@ -89,6 +90,7 @@ class TransactionContract(DriverFixtures):
     async def test_transaction_of_nothing_is_empty(self, store: Store) -> None:
         assert await store.transact([]) == ()
 
+    @needs(Capability.DISTINCT_REVISIONS)
     async def test_transaction_that_changes_nothing_has_new_revisions(self, store: Store) -> None:
         """As a single write of the same value has one: what was read before is stale."""
         seen = await put_all(store, "a", "b")

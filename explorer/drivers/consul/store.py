@@ -39,6 +39,7 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
         Capability.ATOMIC
         | Capability.BINARY_VALUES
         | Capability.CREATED
+        | Capability.DISTINCT_REVISIONS
         | Capability.FENCING
         | Capability.KEEP_ALIVE
         | Capability.LOCK

@@ -39,6 +39,7 @@ class Etcd2Store(ConnectedStore[Etcd2Connection]):
         Capability.ATOMIC
         | Capability.CREATED
         | Capability.DIRECTORIES
+        | Capability.DISTINCT_REVISIONS
         | Capability.EVERY_CHANGE
         | Capability.EVERY_DELETION
         | Capability.KEEP_ALIVE

@@ -37,6 +37,7 @@ class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
         | Capability.BINARY_VALUES
         | Capability.CREATED
         | Capability.DIRECTORIES
+        | Capability.DISTINCT_REVISIONS
         | Capability.EVERY_DELETION
         | Capability.FENCING
         | Capability.KEEP_ALIVE
