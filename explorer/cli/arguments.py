@@ -151,6 +151,27 @@ class MoveArguments(CopyArguments):
 
 
 @dataclass(frozen=True, slots=True)
+class ExportArguments:
+    """Print everything below a URL in a format that can be read again."""
+
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportArguments:
+    """Write the entries of a file below a prefix."""
+
+    prefix: str
+    file: Path
+    form: str | None
+    overwrite: bool
+    prune: bool
+    plan: Path | None
+    dry_run: bool
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyArguments:
     """Apply the plan of a file."""
 
@@ -194,6 +215,8 @@ Subcommand: TypeAlias = (
     | DiffArguments
     | CopyArguments
     | MoveArguments
+    | ExportArguments
+    | ImportArguments
     | ApplyArguments
     | UndoArguments
     | DoctorArguments

@@ -118,6 +118,27 @@ def add_copy_options(copy: ArgumentParser) -> None:
     _add_apply_options(copy)
 
 
+def add_export_options(export: ArgumentParser) -> None:
+    """Add the options of `export`."""
+    export.add_argument(
+        "--format",
+        dest="form",
+        choices=("jsonl", "yaml", "json", "etcdctl", "consul"),
+        default="jsonl",
+        help="jsonl: lossless JSON lines (default); yaml, json: a readable tree; etcdctl, consul: as those tools print",
+    )
+
+
+def add_import_options(verb: ArgumentParser) -> None:
+    """Add the file and the options of `import`."""
+    verb.add_argument("file", metavar="FILE", type=Path, help="output of export, etcdctl -w json or consul kv export")
+    verb.add_argument(
+        "--format", dest="form", choices=("jsonl", "yaml", "json", "etcdctl", "consul"), help="(default: found out)"
+    )
+    verb.add_argument("--prune", action="store_true", help="delete what the file does not have")
+    add_copy_options(verb)
+
+
 def add_apply_options(apply: ArgumentParser) -> None:
     """Add the file and the options of `apply`."""
     apply.add_argument("plan", metavar="FILE", type=Path, help="file that --plan wrote")

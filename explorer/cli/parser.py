@@ -12,8 +12,10 @@ from explorer.cli.options import (
     add_apply_options,
     add_copy_options,
     add_diff_options,
+    add_export_options,
     add_get_options,
     add_history_options,
+    add_import_options,
     add_json_option,
     add_lock_options,
     add_ls_options,
@@ -38,6 +40,8 @@ VERBS: Final[Mapping[str, type[arguments.Subcommand]]] = {
     "diff": arguments.DiffArguments,
     "copy": arguments.CopyArguments,
     "move": arguments.MoveArguments,
+    "export": arguments.ExportArguments,
+    "import": arguments.ImportArguments,
     "apply": arguments.ApplyArguments,
     "undo": arguments.UndoArguments,
     "doctor": arguments.DoctorArguments,
@@ -181,6 +185,10 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     add_diff_options(add_sides_verb("diff", "compare the keys and values of two stores or prefixes"))
     add_copy_options(add_sides_verb("copy", "copy what is below one prefix to another, in any two stores"))
     add_copy_options(add_sides_verb("move", "copy what is below one prefix to another, and delete it in the first"))
+    add_export_options(add_verb("export", "print everything below a URL in a format that can be read again"))
+    importing = add_verb("import", "write the entries of a file below a prefix", "PREFIX", is_optional=True)
+    importing.usage = "keyscope import [options] URL [PREFIX] FILE"
+    add_import_options(importing)
     add_apply_options(add_parser("apply", "apply a plan that --plan wrote", "FILE"))
     add_undo_options(add_parser("undo", "take back what copy, move or apply did", "[ID]"))
     add_json_option(add_verb("doctor", "check the connection to a store and its health"))

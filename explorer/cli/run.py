@@ -10,7 +10,7 @@ from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.cli.verbs.doctor import doctor
 from explorer.cli.verbs.lock import lock, locks
-from explorer.cli.verbs.plan import apply, copy, diff, undo
+from explorer.cli.verbs.plan import apply, copy, diff, export, import_file, undo
 from explorer.cli.verbs.read import get, history, ls
 from explorer.cli.verbs.rm import rm
 from explorer.cli.verbs.watch import overview, watch
@@ -164,6 +164,10 @@ async def run_verb(store: Store, access: Access, command: arguments.Command, con
                 return await lock(store, subcommand, console)
             case arguments.DiffArguments() | arguments.CopyArguments():
                 return await run_sides(store, command, console)
+            case arguments.ExportArguments():
+                await export(store, subcommand, console)
+            case arguments.ImportArguments():
+                return await import_file(PlanSide(store, profile=_profile_name(command.url)), subcommand, console)
             case arguments.HistoryArguments():
                 await history(store, subcommand, console)
     return ExitCode.SUCCESS

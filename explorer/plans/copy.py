@@ -8,14 +8,14 @@ from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.plans.differences import DifferenceKind, differences
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, part_of
-from explorer.plans.side import PlanSide, not_copied, omission
+from explorer.plans.side import FileSide, PlanSide, not_copied, omission
 
 
 class CopyPlanner:
     """Compares two sides and collects the changes that make the target like the source.
 
     Args:
-        source: Where the values come from.
+        source: Where the values come from: a store, or a file.
         target: Where they are written.
         overwrite: Replace values that differ; otherwise they are conflicts.
         prune: Delete what only the target has; an empty source deletes nothing.
@@ -23,9 +23,16 @@ class CopyPlanner:
     """
 
     def __init__(
-        self, source: PlanSide, target: PlanSide, *, overwrite: bool = False, prune: bool = False, move: bool = False
+        self,
+        source: PlanSide | FileSide,
+        target: PlanSide,
+        *,
+        overwrite: bool = False,
+        prune: bool = False,
+        move: bool = False,
     ) -> None:
-        self._source, self._target = replace(source, separator=target.store.separator), target
+        self._source = replace(source, separator=target.store.separator) if isinstance(source, PlanSide) else source
+        self._target = target
         self._overwrite, self._prune, self._move = overwrite, prune, move
         self._writes: list[Change] = []
         self._prunes: list[Change] = []
@@ -50,7 +57,7 @@ class CopyPlanner:
                 count += difference.left is not None
                 self._add(difference.key, difference.left, difference.right, difference.kind)
         if not count:
-            raise KeyNotFound("the source is empty, and nothing was planned", address=self._source.store.redacted)
+            raise KeyNotFound("the source is empty, and nothing was planned", address=self._source.name)
         return Plan(
             title,
             await self._parts(),
@@ -85,24 +92,27 @@ class CopyPlanner:
     async def _parts(self) -> tuple[PlanPart, ...]:
         """Return the part of the target, and for a move that of the source after it; one if they are one store."""
         writes = [*self._writes, *self._prunes]
-        source, target = self._source.store, self._target.store
-        if source is target:
-            parts = [await part_of(target, [*writes, *self._moved], profile=self._target.profile)]
-        else:
+        source, target = self._source, self._target
+        if isinstance(source, PlanSide) and source.store is not target.store:
             parts = [
-                await part_of(target, writes, profile=self._target.profile),
-                await part_of(source, self._moved, profile=self._source.profile),
+                await part_of(target.store, writes, profile=target.profile),
+                await part_of(source.store, self._moved, profile=source.profile),
             ]
+        else:
+            parts = [await part_of(target.store, [*writes, *self._moved], profile=target.profile)]
         return tuple(part for part in parts if part.changes)
 
     def _require_guards(self) -> None:
-        for store in (self._target.store, *([self._source.store] if self._move else [])):
+        written = [self._target, self._source] if self._move else [self._target]
+        for store in (side.store for side in written if isinstance(side, PlanSide)):
             if Capability.ATOMIC not in store.capabilities:
                 raise CallNotSupported(
                     "the store cannot write only what is as planned", address=store.redacted, hint="use another store"
                 )
 
     async def _require_apart(self) -> None:
+        if not isinstance(self._source, PlanSide):
+            return
         source, target = await self._source.location(), await self._target.location()
         if source.store == target.store and (
             source.path.startswith(target.path) or target.path.startswith(source.path)

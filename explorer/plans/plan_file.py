@@ -19,8 +19,6 @@ Every change says what the key must be: at a revision, with its old value beside
 not, or with a field that is not known here, is refused: a typing error must not remove a guard.
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -28,7 +26,8 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from explorer.model.entries import Revision
-from explorer.model.errors import InvalidPlan
+from explorer.model.errors import InvalidPlan, InvalidText
+from explorer.plans.json_values import Json, from_base64, from_text, load_json, to_text_or_base64
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
 
 FORMAT: Final = "keyscope plan"
@@ -36,9 +35,6 @@ FORMAT: Final = "keyscope plan"
 VERSION: Final = 1
 
 Parsed = TypeVar("Parsed")
-Json = object
-"""Any value of a JSON document."""
-
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes")
 _PART_FIELDS: Final = ("store", "identity", "profile", "changes")
@@ -73,11 +69,10 @@ def read_plan(text: str, name: str = "the plan") -> Plan:
         InvalidPlan: The text is no plan, or has a change that is not guarded.
     """
     try:
-        document = json.loads(text, object_pairs_hook=_unique_fields, parse_constant=_refuse_constant)
-        return _plan_from_json(document)
-    except InvalidPlan as error:
+        return _plan_from_json(load_json(text))
+    except (InvalidPlan, InvalidText) as error:
         raise InvalidPlan(f"{name}: {error.message}", hint=error.hint, key=error.key) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:  # of a date
         raise InvalidPlan(f"{name} is no plan: {error}", hint="make it again, and do not edit it by hand") from error
 
 
@@ -95,16 +90,9 @@ def _part_to_json(part: PlanPart) -> Json:
 
 
 def _change_to_json(change: Change) -> Json:
-    guard = {"absent": True} if change.base is None else {"revision": change.base, "old": _value_to_json(change.old)}
-    new = {"delete": True} if change.new is None else {"new": _value_to_json(change.new)}
+    guard = {"absent": True} if change.base is None else {"revision": change.base, "old": to_text_or_base64(change.old)}
+    new = {"delete": True} if change.new is None else {"new": to_text_or_base64(change.new)}
     return {"key": change.key, **guard, **new, **({"kept": dict(change.kept)} if change.kept else {})}
-
-
-def _value_to_json(value: bytes | None) -> Json:
-    try:
-        return {"text": (value or b"").decode()}
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(value or b"").decode("ascii")}
 
 
 def _plan_from_json(document: Json) -> Plan:
@@ -164,15 +152,9 @@ def _change_from_json(document: Json) -> Change:
 def _value_from_json(document: Json, key: str) -> bytes:
     match document:
         case {"text": str(text), **others} if not others:
-            try:
-                return text.encode()
-            except UnicodeEncodeError as error:
-                raise InvalidPlan("a text has a lone surrogate", key=key, hint="make the plan again") from error
-        case {"base64": str(text), **others} if not others:
-            try:
-                return base64.b64decode(text, validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise InvalidPlan("a value is no base64", key=key, hint="make the plan again") from error
+            return from_text(text, key)
+        case {"base64": text, **others} if not others:
+            return from_base64(text, key)
         case _:
             raise InvalidPlan('a value is neither {"text": ...} nor {"base64": ...}', key=key)
 
@@ -219,14 +201,3 @@ def _list(fields: Mapping[str, Json], name: str, parse: Callable[[Json], Parsed]
     if not isinstance(items, list):
         raise InvalidPlan(f"{name!r} is no list")
     return [parse(item) for item in items]
-
-
-def _unique_fields(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise InvalidPlan("an object has a field twice", hint="make the plan again")
-    return fields
-
-
-def _refuse_constant(text: str) -> Json:
-    raise InvalidPlan(f"{text} is no JSON", hint="make the plan again")

@@ -1,6 +1,6 @@
 """Sides that plans are made from: the entries below a prefix of a store."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey, KeyNotFound
-from explorer.model.keys import directory
+from explorer.model.keys import directory, encode
 from explorer.plans.key_order import in_key_order
 from explorer.plans.plan import OmittedKey
 
@@ -39,6 +39,11 @@ class PlanSide:
     separator: str | None = None
     profile: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Address and prefix, for messages."""
+        return f"{self.store.redacted}{self.prefix}"
+
     async def location(self) -> SideLocation:
         """Return where the side is, to see whether two sides overlap."""
         store = self.store
@@ -67,6 +72,28 @@ class PlanSide:
                     if entry.value is not None and not (entry.value == b"" and entry.meta.get("numChildren")):
                         key = entry.key.removeprefix(self.prefix)
                         yield entry._replace(key=_respelled(key, separator, self.separator or separator))
+
+
+@dataclass(frozen=True, slots=True)
+class FileSide:
+    """Entries of a file, in one of the formats of exports.
+
+    Args:
+        name: Name of the file, for messages.
+        items: The entries.
+    """
+
+    name: str
+    items: Sequence[Entry]
+
+    def key(self, relative: str) -> str:
+        """Return a key as the file has it."""
+        return relative
+
+    async def entries(self) -> AsyncGenerator[Entry, None]:
+        """Yield the entries in the order of their keys' bytes."""
+        for entry in sorted(self.items, key=lambda entry: encode(entry.key)):
+            yield entry
 
 
 def omission(entry: Entry) -> str:

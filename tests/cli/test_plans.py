@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run_command import Run, run_process
+from tests.cli.run_command import Run
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import VERSIONS, EtcdServer
 from tests.servers.fixtures import shared_consul
@@ -27,9 +27,10 @@ def url(shared_etcd: EtcdServer, prefix: str) -> str:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return the command with a folder of plans of its own."""
-    return lambda *words, stdin=b"": run_process(*words, stdin=stdin, XDG_STATE_HOME=str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return run_here
 
 
 def fill(run: Run, url: str, **values: str) -> None:
@@ -121,3 +122,36 @@ def test_edited_plan_is_refused(url: str, run: Run, tmp_path: Path) -> None:
     assert refused.code == 2
     assert "a change is not guarded" in refused.error
     assert values(run, f"{url}a/") == {"x": "1"}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "yaml", "json"])
+def test_export_is_imported_below_another_prefix(url: str, run: Run, tmp_path: Path, form: str) -> None:
+    """Import prints what it does with each key first; a second import finds all the same."""
+    file = tmp_path / "export"
+    fill(run, f"{url}a/", x="1", y="ü\n")
+    file.write_bytes(run("export", f"{url}a/", "--format", form).output)
+    assert run("import", url, "b/", str(file), "--yes").lines == ["create    b/x", "create    b/y"]
+    assert values(run, f"{url}b/") == {"x": "1", "y": "ü\n"}
+    assert run("import", url, "b/", str(file), "--yes").lines == ["same      b/x", "same      b/y"]
+    fill(run, f"{url}b/", z="3")
+    assert run("import", url, "b/", str(file), "--yes", "--prune").lines[0] == "delete    b/z"
+    assert values(run, f"{url}b/") == {"x": "1", "y": "ü\n"}
+
+
+def test_exports_of_etcdctl_and_consul_are_read(
+    url: str, run: Run, tmp_path: Path, shared_etcd: EtcdServer, shared_consul: ConsulServer
+) -> None:
+    """The output of the stores' own tools is imported."""
+    fill(run, url, x="1", y="2")
+    prefix = url.removeprefix(f"etcd://{shared_etcd.address}/")
+    file = tmp_path / "export"
+    file.write_text(shared_etcd.ctl("get", "--prefix", prefix, "-w", "json"))
+    target = f"consul://{shared_consul.address}/"
+    assert run("import", target, f"{prefix}in/", str(file), "--yes")
+    inside = f"{target}{prefix}in/{prefix}"
+    assert values(run, inside) == {"x": "1", "y": "2"}
+    exported = run("export", inside, "--format", "consul").output
+    assert run("rm", inside, "x", "--yes")
+    file.write_bytes(exported)
+    assert run("import", target, str(file), "--yes").lines[0].startswith("create ")
+    assert values(run, inside) == {"x": "1", "y": "2"}

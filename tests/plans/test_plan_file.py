@@ -93,7 +93,7 @@ def test_file_is_readable() -> None:
         ('"title": "a title",', '"title": "a", "title": "b",', "a field twice"),
         ('"title": "a title",', '"title": NaN,', "NaN is no JSON"),
         ('"id": "', '"id": "../', "no ID of a plan"),
-        ("}", "", "is no plan"),
+        ("}", "", "no JSON"),
     ],
 )
 def test_edited_file_is_refused(before: str, after: str, reason: str) -> None:

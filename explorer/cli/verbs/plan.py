@@ -1,8 +1,9 @@
 """The verbs for many keys: `diff`, and `copy`, `move`, `apply` and `undo`, which make and apply plans."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -12,15 +13,17 @@ from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.config import folder
 from explorer.drivers.base import Store
-from explorer.model.errors import Conflict, InvalidPlan, OutcomeUnknown
+from explorer.model.errors import Conflict, InvalidPlan, InvalidText, OutcomeUnknown
+from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
 from explorer.plans.application import Application, moved_keys, undo_plan
 from explorer.plans.copy import CopyPlanner
 from explorer.plans.differences import Difference, DifferenceKind, differences
+from explorer.plans.formats import WHOLE_KEY_FORMATS, read, write
 from explorer.plans.plan import Plan, PlanAction, PlanPart
 from explorer.plans.plan_file import read_plan, write_plan
 from explorer.plans.plan_folder import PlanFolder, Progress
-from explorer.plans.side import PlanSide
+from explorer.plans.side import FileSide, PlanSide
 
 _SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", DifferenceKind.CHANGED: "~"}
 """Signs of the differences in a line."""
@@ -56,6 +59,44 @@ async def copy(source: PlanSide, target: PlanSide, options: arguments.CopyArgume
     is_move = isinstance(options, arguments.MoveArguments)
     title = f"{'move' if is_move else 'copy'} {source.store.redacted} to {target.store.redacted}"
     plan = await CopyPlanner(source, target, overwrite=options.overwrite, move=is_move).plan(title)
+    return await _review(plan, [source.store, target.store], options, console)
+
+
+async def export(store: Store, options: arguments.ExportArguments, console: Console) -> None:
+    """Print the entries below the address of a store; JSON lines as they are read."""
+    async with aclosing(PlanSide(store).entries()) as entries:
+        if options.form == "jsonl":
+            async for entry in entries:
+                console.write_bytes("".join(write(options.form, [entry])).encode())
+            return
+        path = directory(store.address.path, store.separator) if options.form in WHOLE_KEY_FORMATS else ""
+        found = [entry._replace(key=path + entry.key) async for entry in entries]
+    for part in write(options.form, found, store.separator):
+        console.write_bytes(part.encode("utf-8", "surrogateescape"))
+
+
+async def import_file(target: PlanSide, options: arguments.ImportArguments, console: Console) -> int:
+    """Plan the entries of a file below a prefix, print what changes, and apply it once it is confirmed."""
+    store = target.store
+    target = replace(target, prefix=directory(options.prefix, store.separator))
+    text = options.file.read_text(encoding="utf-8")
+    try:
+        entries = read(text, store.separator, form=options.form)
+    except InvalidText as error:
+        raise InvalidText(f"{options.file}: {error.message}", hint=error.hint, key=error.key) from error
+    source = FileSide(str(options.file), entries)
+    planner = CopyPlanner(source, target, overwrite=options.overwrite, prune=options.prune)
+    plan = await planner.plan(f"import {options.file.name} to {target.name}")
+    return await _review(plan, [store], options, console)
+
+
+async def _review(
+    plan: Plan,
+    stores: Iterable[Store],
+    options: arguments.CopyArguments | arguments.ImportArguments,
+    console: Console,
+) -> int:
+    """Print a plan, and write it to a file, or apply it once it is confirmed."""
     _print_plan(plan, console)
     if options.plan is not None and not plan.conflicts:
         options.plan.write_text(write_plan(plan), encoding="utf-8")
@@ -66,8 +107,7 @@ async def copy(source: PlanSide, target: PlanSide, options: arguments.CopyArgume
         return ExitCode.CONFLICT
     if options.dry_run or not await _confirm(plan, console, yes=options.yes):
         return ExitCode.SUCCESS
-    stores = {one.store.address.public_url: one.store for one in (source, target)}
-    return await _apply(plan, stores, console, resume=False)
+    return await _apply(plan, {store.address.public_url: store for store in stores}, console, resume=False)
 
 
 async def apply(options: arguments.ApplyArguments, open_store: Callable[[PlanPart], Store], console: Console) -> int:
