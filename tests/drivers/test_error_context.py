@@ -3,7 +3,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 import pytest
 
 from explorer.drivers.base import PAGE_SIZE
-from explorer.drivers.common.watch import Feed, Watch
+from explorer.drivers.common.feed import Feed
+from explorer.drivers.common.watch import Watch
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision

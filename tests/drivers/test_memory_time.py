@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from explorer.drivers.common.watch import MAX_PENDING_EVENTS, Watch
+from explorer.drivers.common.feed import MAX_PENDING_EVENTS
+from explorer.drivers.common.watch import Watch
 from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
 from explorer.model.clock import Timer, sleep_until

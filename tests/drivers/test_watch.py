@@ -1,19 +1,26 @@
 """Watches over a fake source of events."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
 import pytest
 
+from explorer.drivers.common.feed import MAX_PENDING_BYTES, MAX_PENDING_EVENTS, Feed
 from explorer.drivers.common.retry import Backoff
 from explorer.drivers.common.tasks import Tasks
-from explorer.drivers.common.watch import Differences, Feed, Watch, watch_with_reconnect
+from explorer.drivers.common.watch import (
+    MAX_PART_BYTES,
+    MAX_PART_EVENTS,
+    Differences,
+    Watch,
+    watch_with_reconnect,
+)
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Forbidden, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from tests.contract.fixtures import take_events
 
-Script = list[list[Event] | Exception]
+Script = list[Iterable[Event] | Exception]
 
 
 class Source:
@@ -74,6 +81,47 @@ async def test_watch_ended_by_a_final_error_raises_it_at_each_read() -> None:
             with pytest.raises(Forbidden):
                 await take_events(events, 1)
     assert len(source.tasks) == 0
+
+
+class LargeResponse:
+    """A fake: a response with more events than a reader may lag behind; each is made when it is taken."""
+
+    def __init__(self, count: int, value: bytes = b"") -> None:
+        self.count = count
+        self.made = 0
+        self._value = value
+
+    def __iter__(self) -> Iterator[Event]:
+        for revision in range(1, self.count + 1):
+            self.made = revision
+            yield Put(Entry("key", self._value, revision))
+
+
+@pytest.mark.parametrize(
+    ("value", "most"),
+    [(b"", MAX_PENDING_EVENTS + MAX_PART_EVENTS), (b"x" * (1 << 20), (MAX_PENDING_BYTES + MAX_PART_BYTES) >> 20)],
+    ids=["events", "bytes"],
+)
+async def test_large_response_is_converted_as_it_is_read(value: bytes, most: int) -> None:
+    """However many events a store sends at once, few exist before the reader takes them, and none is lost."""
+    response = LargeResponse(3 * most, value)
+    async with Source([[Started(0)], response]).watch() as events:
+        await asyncio.wait_for(_until_same(lambda: response.made), 10)
+        assert 0 < response.made <= most
+        for revision in range(response.count + 1):
+            event = await anext(events)
+            assert isinstance(event, Started | Put)
+            assert event.revision == revision
+            assert response.made <= revision + most
+
+
+async def _until_same(read: Callable[[], int]) -> None:
+    """Wait until a number stays the same while others run."""
+    before, same = read(), 0
+    while same < 10:
+        await asyncio.sleep(0)
+        same = same + 1 if read() == before else 0
+        before = read()
 
 
 async def test_watch_that_is_not_entered_cannot_be_read() -> None:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explorer.drivers.common.feed import Feed
 from explorer.drivers.common.retry import Backoff
-from explorer.drivers.common.watch import Feed
 from explorer.drivers.etcd import messages, replay
 from explorer.drivers.etcd.keyspace import EtcdKeyspace
 from explorer.drivers.etcd.watch import EtcdWatch, _Gap
@@ -67,7 +67,7 @@ async def log_and_table(
     log: list[LogEntry] = [FaultBegun("the script")]
     table: dict[str, Revision] = {}
     keyspace = EtcdKeyspace(b"", "/")
-    watch = kind(script, b"a", b"z", to_entry=keyspace.to_entry, since=since, known=table)
+    watch = kind(script, b"a", b"z", keyspace=keyspace, since=since, known=table)
     feed = Feed()
     with patch.object(Backoff, "next_pause", return_value=0.0):
         producer = asyncio.create_task(watch.run(feed))
@@ -234,17 +234,16 @@ class RepeatsDelivered(EtcdWatch):
 
 
 class OmitsPrevious(EtcdWatch):
-    def _to_events(self, events: Iterable[messages.Event]) -> list[Event]:
-        return [replace(event, previous=None) for event in super()._to_events(events) if isinstance(event, Put)]
+    def _to_events(self, events: Sequence[messages.Event]) -> Iterator[Event]:
+        for event in super()._to_events(events):
+            if isinstance(event, Put):
+                yield replace(event, previous=None)
 
 
 class ReportsWrongCreation(EtcdWatch):
-    def _to_events(self, events: Iterable[messages.Event]) -> list[Event]:
-        reported = super()._to_events(events)
-        return [
-            replace(event, entry=event.entry._replace(created=1)) if isinstance(event, Put) else event
-            for event in reported
-        ]
+    def _to_events(self, events: Sequence[messages.Event]) -> Iterator[Event]:
+        for event in super()._to_events(events):
+            yield replace(event, entry=event.entry._replace(created=1)) if isinstance(event, Put) else event
 
 
 class IgnoresCompaction(EtcdWatch):

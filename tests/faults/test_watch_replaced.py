@@ -212,7 +212,7 @@ async def test_store_replaced_between_check_and_watch() -> None:
 
         cluster = Interposed(load(parse(f"etcd://{proxy.address}/"), Access(timeout=2.0)))
         layout = EtcdKeyspace(ROOT.encode(), "/")
-        watch = EtcdWatch(cluster, ROOT.encode(), b"work0", to_entry=layout.to_entry, since=None)
+        watch = EtcdWatch(cluster, ROOT.encode(), b"work0", keyspace=layout, since=None)
         async with asyncio.timeout(PATIENCE), Watch(Tasks(), watch.run, name="under test") as events:
             assert isinstance(await anext(events), Started)
             cluster.interpose = swap

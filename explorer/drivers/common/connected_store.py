@@ -12,10 +12,11 @@ from weakref import WeakSet
 
 from explorer.drivers.base import Store
 from explorer.drivers.common.errors import prefix_not_found
+from explorer.drivers.common.feed import Feed
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.transaction import Transacted, require_distinct
-from explorer.drivers.common.watch import Feed, ReconnectingWatch, Watch
+from explorer.drivers.common.watch import ReconnectingWatch, Watch
 from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.address import Address
 from explorer.model.capabilities import Capability

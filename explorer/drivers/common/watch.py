@@ -1,110 +1,42 @@
-"""Watches: a bounded feed from a producing task to its reader, reconnection, and inferred events after a gap."""
+"""Watches: a producing task and its reader, reconnection, and inferred events after a gap."""
 
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import aclosing, suppress
-from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
 from explorer.drivers.common.error_context import error_context
+from explorer.drivers.common.feed import Feed, value_bytes
 from explorer.drivers.common.retry import Backoff
 from explorer.drivers.common.tasks import Tasks
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import ExplorerError, NotReachable
+from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 
-MAX_PENDING_EVENTS: Final = 4096
-"""Events that a reader may lag behind before the driver stops reading from the store, which then keeps them."""
+MAX_PART_EVENTS: Final = 512
+"""Events of one response that are converted at once: a store that sends what was missed sends very many in one."""
+MAX_PART_BYTES: Final = 4 << 20
+"""Bytes of values from which on a part ends, too."""
 
 
-class Feed:
-    """The producer's end of a watch.
-
-    Args:
-        capacity: Pending events from which on the producer waits for the reader.
-        name: Name of the watch in the log.
-    """
-
-    def __init__(self, capacity: int = MAX_PENDING_EVENTS, *, name: str = "watch") -> None:
-        self._name = name
-        self._capacity = capacity
-        self._events: deque[Event] = deque()
-        self._not_empty = asyncio.Event()
-        self._progress = asyncio.Event()
-        self._reader_waits = False
-
-    async def put(self, events: Iterable[Event]) -> None:
-        """Append events, and wait while the reader is too far behind."""
-        count = len(self._events)
-        self._events.extend(events)
-        if len(self._events) > count:
-            _log_events(self._name, islice(self._events, count, None))
-        if self._events:
-            self._not_empty.set()
-        while len(self._events) >= self._capacity:
-            await self._next_progress()
-
-    async def caught_up(self) -> None:
-        """Wait until the reader has processed every event: it has taken them all and waits for the next one."""
-        while self._events or not self._reader_waits:
-            await self._next_progress()
-
-    async def _next_progress(self) -> None:
-        self._progress.clear()
-        await self._progress.wait()
-
-    async def get(self, producer: asyncio.Task[None]) -> Event:
-        """Return the next event, or raise the error that ended the producer."""
-        while not self._events:
-            if producer.done():
-                raise _failure(producer)
-            self._not_empty.clear()
-            self._reader_waits = True
-            self._progress.set()
-            try:
-                await self._not_empty.wait()
-            finally:
-                self._reader_waits = False
-        event = self._events.popleft()
-        self._progress.set()
-        return event
-
-    def wake(self, _producer: asyncio.Task[None]) -> None:
-        """Wake the reader, because the producer has ended."""
-        self._not_empty.set()
-
-
-def _log_events(name: str, events: Iterable[Event]) -> None:
-    """Log the state changes of a watch and the number of its other events."""
-    if not _LOG.isEnabledFor(logging.INFO):
-        return
-    name, changes = sanitize(name), 0
-    for event in events:
-        match event:
-            case Started(revision=revision):
-                _LOG.info("%s: started at revision %s", name, sanitize(str(revision)))
-            case Lost(reason=reason):
-                _LOG.info("%s: lost: %s", name, sanitize(reason))
-            case Restored(revision=revision):
-                _LOG.info("%s: restored at revision %s", name, sanitize(str(revision)))
-            case Resync(reason=reason, revision=revision):
-                _LOG.info("%s: resync at revision %s: %s", name, sanitize(str(revision)), sanitize(reason))
-            case _:
-                changes += 1
-    if changes:
-        _LOG.debug("%s: %d changes", name, changes)
-
-
-def _failure(producer: asyncio.Task[None]) -> BaseException:
-    error = None if producer.cancelled() else producer.exception()
-    return error or NotReachable("the store was closed while it was watched")
+def _parts(batch: Iterable[Event]) -> Iterator[list[Event]]:
+    """Yield events in parts of a bounded size."""
+    part: list[Event] = []
+    size = 0
+    for event in batch:
+        part.append(event)
+        size += value_bytes(event)
+        if len(part) >= MAX_PART_EVENTS or size >= MAX_PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 class Watch(AsyncIterator[Event]):
@@ -163,7 +95,7 @@ class Watch(AsyncIterator[Event]):
         if self._first is not None:
             event, self._first = self._first, None
             return event
-        return await self._next(self._producer)
+        return self._feed.get_now() or await self._next(self._producer)
 
     async def _next(self, producer: asyncio.Task[None]) -> Event:
         with error_context(self._address, self._key):
@@ -196,29 +128,34 @@ async def watch_with_reconnect(feed: Feed, attempt: Attempt, *, backoff: Backoff
     """
     pauses = backoff or Backoff()
     started = lost = False
+
+    def reported(batch: Iterable[Event]) -> Iterator[Event]:
+        nonlocal started, lost
+        for event in batch:
+            match event:
+                case Started() if not started:
+                    started = True
+                    pauses.reset()
+                    yield event
+                case Started(revision=revision):
+                    pauses.reset()
+                    if lost:
+                        yield Restored(revision)
+                    lost = False
+                case Resync():
+                    pauses.reset()
+                    lost = False
+                    yield event
+                case _:
+                    yield event
+
     while True:
         try:
             async with aclosing(attempt()) as batches:
                 async for batch in batches:
-                    events: list[Event] = []
-                    for event in batch:
-                        match event:
-                            case Started() if not started:
-                                started = True
-                                pauses.reset()
-                                events.append(event)
-                            case Started(revision=revision):
-                                pauses.reset()
-                                if lost:
-                                    events.append(Restored(revision))
-                                lost = False
-                            case Resync():
-                                pauses.reset()
-                                lost = False
-                                events.append(event)
-                            case _:
-                                events.append(event)
-                    await feed.put(events)
+                    for part in _parts(reported(batch)):
+                        await feed.put(part)
+                        await asyncio.sleep(0)  # the reader takes them before the next are made
             reason = "the store ended the watch"
         except ExplorerError as error:
             if not (started and error.retryable):

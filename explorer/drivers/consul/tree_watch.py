@@ -7,8 +7,9 @@ See `watch` for the meaning of an index, and `changed_keys` for the search, whic
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
+from explorer.drivers.common.feed import Feed
 from explorer.drivers.common.recent_writes import RecentWrites, WriteRecord
-from explorer.drivers.common.watch import Differences, Feed, ReconnectingWatch
+from explorer.drivers.common.watch import Differences, ReconnectingWatch
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.changed_keys import MAX_PART_KEYS, ChangedKeys

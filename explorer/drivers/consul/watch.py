@@ -14,8 +14,9 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from explorer.drivers.common.feed import Feed
 from explorer.drivers.common.recent_writes import OLDER
-from explorer.drivers.common.watch import Feed, ReconnectingWatch
+from explorer.drivers.common.watch import ReconnectingWatch
 from explorer.drivers.consul import requests, status
 from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.connection import ConsulConnection

@@ -112,7 +112,7 @@ class EtcdLock(LeaseLock[EtcdConnection]):
 
     async def _until_deleted(self, key: bytes) -> None:
         """Wait until a key of the queue does not exist."""
-        watch = EtcdWatch(self._connection, key, b"", to_entry=self._writer.keyspace.to_entry, since=None)
+        watch = EtcdWatch(self._connection, key, b"", keyspace=self._writer.keyspace, since=None)
         async with Watch(self._tasks, watch.run, name=f"queue of the lock on {self.key}") as events:
             async for event in events:
                 match event:

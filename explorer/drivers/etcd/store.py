@@ -193,8 +193,7 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         self, start: bytes, end: bytes, since: Revision | None, known: Mapping[str, Revision] | None
     ) -> EtcdWatch:
         revision = None if since is None else self._keyspace.to_revision(since)
-        to_entry = self._keyspace.to_entry
-        return EtcdWatch(self.connection, start, end, to_entry=to_entry, since=revision, known=known)
+        return EtcdWatch(self.connection, start, end, keyspace=self._keyspace, since=revision, known=known)
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         start, end = self._keyspace.to_range(prefix)

@@ -11,7 +11,7 @@ Guards against known faults of servers: duplicates (etcd#17247) and old events o
 resume at only once another has come after it.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from explorer.drivers.common.watch import Differences, ReconnectingWatch
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.endpoint import RANGE, WATCH, RequestSender
+from explorer.drivers.etcd.keyspace import EtcdKeyspace
 from explorer.drivers.etcd.reader import EtcdReader, Windows
 from explorer.drivers.etcd.replay import Replay
 from explorer.model.entries import Entry, Revision
@@ -26,6 +27,7 @@ from explorer.model.errors import Compacted, ExplorerError, Forbidden, NotReacha
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 _PAGE_SIZE = 2000
+_DELETE = messages.Event.DELETE  # looking it up takes longer than the rest of the comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class EtcdWatch(ReconnectingWatch):
         connection: The connection to the cluster.
         key: First key of the range.
         end: End of the range, exclusive; empty for a single key.
-        to_entry: Converts what the store sends.
+        keyspace: Converts what the store sends.
         since: The last revision that the watcher has seen; None to start now.
         known: The watcher's own table of keys and revisions, see `Store.watch_tree`.
     """
@@ -63,14 +65,14 @@ class EtcdWatch(ReconnectingWatch):
         key: bytes,
         end: bytes,
         *,
-        to_entry: Callable[[messages.KeyValue], Entry],
+        keyspace: EtcdKeyspace,
         since: int | None,
         known: Mapping[str, Revision] | None = None,
     ) -> None:
         self._connection = connection
         self._key = key
         self._end = end
-        self._to_entry = to_entry
+        self._keyspace = keyspace
         self._resume_after = since
         """The last revision up to which everything was delivered."""
         self._known = known
@@ -120,7 +122,7 @@ class EtcdWatch(ReconnectingWatch):
             return response.header, None
         if self._last_event is None:
             self._last_event = messages.Event(type=messages.Event.PUT, kv=response.kvs[0])
-        return response.header, self._to_entry(response.kvs[0])
+        return response.header, self._keyspace.to_entry(response.kvs[0])
 
     async def _read_one(self, *, revision: int = 0, keys_only: bool = True) -> messages.RangeResponse:
         """Read at most one key of the range."""
@@ -221,16 +223,17 @@ class EtcdWatch(ReconnectingWatch):
         """Return the events after the last revision delivered."""
         return [event for event in events if event.kv.mod_revision > delivered]
 
-    def _to_events(self, events: Iterable[messages.Event]) -> list[Event]:
-        converted: list[Event] = []
-        for event in events:
-            previous = self._to_entry(event.prev_kv) if event.HasField("prev_kv") else None
-            entry = self._to_entry(event.kv)
-            if event.type == messages.Event.DELETE:
-                converted.append(Deleted(entry.key, event.kv.mod_revision, previous))
+    def _to_events(self, events: Sequence[messages.Event]) -> Iterator[Event]:
+        """Yield the events converted, each when it is taken: there may be very many in a response."""
+        entries = self._keyspace.to_entries((event.kv for event in events), values=True)
+        with_previous = (event.prev_kv for event in events if event.HasField("prev_kv"))
+        previous_entries = self._keyspace.to_entries(with_previous, values=True)
+        for event, entry in zip(events, entries, strict=True):
+            previous = next(previous_entries) if event.HasField("prev_kv") else None
+            if event.type == _DELETE:
+                yield Deleted(entry.key, entry.revision, previous)
             else:
-                converted.append(Put(entry, previous))
-        return converted
+                yield Put(entry, previous)
 
     def _cancellation_error(self, response: messages.WatchResponse) -> ExplorerError:
         """Return the error for a watch that the server cancelled."""
@@ -258,11 +261,12 @@ class EtcdWatch(ReconnectingWatch):
         reader = EtcdReader(self._connection, self._windows(), newer_than=0 if since is None else since + 1)
         page = await reader.page(_PAGE_SIZE)
         yield (Resync(gap.reason, since, reader.revision),)
-        yield differences.puts(map(self._to_entry, page))
+        yield differences.puts(map(self._keyspace.to_entry, page))
         while not reader.windows.done:
-            yield differences.puts(map(self._to_entry, await reader.page(_PAGE_SIZE)))
+            yield differences.puts(map(self._keyspace.to_entry, await reader.page(_PAGE_SIZE)))
         if not self._end and not page and (since is None or not await self._read_keys(reader.revision)):
-            yield (Deleted(self._to_entry(messages.KeyValue(key=self._key)).key, reader.revision, inferred=True),)
+            gone = self._keyspace.to_entry(messages.KeyValue(key=self._key)).key
+            yield (Deleted(gone, reader.revision, inferred=True),)
         if self._known is not None:
             present = await self._read_keys(reader.revision)
             await self._feed.caught_up()
@@ -272,7 +276,7 @@ class EtcdWatch(ReconnectingWatch):
     async def _read_keys(self, revision: int) -> set[str]:
         """Return the keys of the range at a revision."""
         reader = EtcdReader(self._connection, self._windows(), revision=revision, values=False)
-        return {self._to_entry(kv).key async for page in reader.pages() for kv in page}
+        return {self._keyspace.to_entry(kv).key async for page in reader.pages() for kv in page}
 
     def _windows(self) -> Windows:
         return Windows(self._key, self._end or self._key + b"\0", len(self._key))

@@ -12,8 +12,9 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
+from explorer.drivers.common.feed import Feed
 from explorer.drivers.common.threads import MAILBOX_CAPACITY, Mailbox
-from explorer.drivers.common.watch import Differences, Feed, ReconnectingWatch
+from explorer.drivers.common.watch import Differences, ReconnectingWatch
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.frames import EventType, WatchedEvent
