@@ -1,15 +1,16 @@
 """Change log: a bounded list of changes, the newest last, that counts what it dropped."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from itertools import islice
 from typing import Final
 
 from explorer.model.entries import Revision
-from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync
+from explorer.model.events import Deleted, Lost, Put, Restored, Resync
+from explorer.session.event_batch import EventBatch, KeyEvents, WatchEvent
 
 CAPACITY: Final = 10_000
 """Default maximum number of entries."""
@@ -86,58 +87,40 @@ class ChangeLog:
         """Return the newest entries, the newest last."""
         return self.window(max(0, len(self._kept) - count), count)
 
-    def add(self, events: Iterable[Event], time: datetime) -> bool:
+    def add(self, batch: EventBatch, time: datetime) -> bool:
         """Add the events of a frame; return whether there was a change to log."""
-        total, by_key = self._total, dict[str, LoggedChange]()
-        for event in events:
-            change = _logged(event, time)
-            if change is None:
-                continue
-            if not change.key and change.kind in _WATCH_KINDS:
-                self._append(by_key.values())  # entries before the gap come first
-                by_key.clear()
-                self._append([change])
-            else:
-                before = by_key.pop(change.key, None)
-                by_key[change.key] = change if before is None else _combine(before, change)
-        self._append(by_key.values())
+        total = self._total
+        for events in batch:
+            self._kept.append(_logged(events, time))
+            self._total += 1
         return self._total > total
 
-    def _append(self, changes: Iterable[LoggedChange]) -> None:
-        for change in changes:
-            self._kept.append(change)
-            self._total += 1
 
-
-_WATCH_KINDS: Final = (ChangeKind.GAP, ChangeKind.LOST, ChangeKind.RESTORED)
-
-
-def _combine(before: LoggedChange, change: LoggedChange) -> LoggedChange:
-    """Return one entry for two consecutive changes of a key."""
-    created = before.kind is ChangeKind.CREATED and change.kind is ChangeKind.CHANGED
-    kind = ChangeKind.CREATED if created else change.kind
-    return replace(change, kind=kind, count=before.count + change.count, coalesced=before.coalesced + change.coalesced)
-
-
-def _logged(event: Event, time: datetime) -> LoggedChange | None:
-    match event:
-        case Put(entry=entry, coalesced=coalesced, inferred=inferred):
-            value = entry.value or b""
-            created = entry.unchanged and not inferred and event.previous is None
-            kind = ChangeKind.CREATED if created else ChangeKind.CHANGED
-            size = None if entry.value is None else len(value)
-            preview = bytes(value[:MAX_PREVIEW_BYTES])
-            return LoggedChange(
-                kind, time, entry.key, entry.revision, size, preview, coalesced=coalesced, inferred=inferred
-            )
-        case Deleted(key=key, revision=revision, previous=previous, coalesced=coalesced, inferred=inferred):
-            size = None if previous is None or previous.value is None else len(previous.value)
-            return LoggedChange(ChangeKind.DELETED, time, key, revision, size, coalesced=coalesced, inferred=inferred)
+def _logged(events: KeyEvents | WatchEvent, time: datetime) -> LoggedChange:
+    match events:
         case Resync(reason=reason, revision=revision):
             return LoggedChange(ChangeKind.GAP, time, revision=revision, reason=reason)
         case Lost(reason=reason):
             return LoggedChange(ChangeKind.LOST, time, reason=reason)
         case Restored(revision=revision):
             return LoggedChange(ChangeKind.RESTORED, time, revision=revision)
-        case _:
-            return None
+        case KeyEvents(last=last):
+            entry = last.entry if isinstance(last, Put) else last.previous
+            value = None if entry is None else entry.value
+            return LoggedChange(
+                _kind(events),
+                time,
+                last.key,
+                last.revision,
+                None if value is None else len(value),
+                bytes(value[:MAX_PREVIEW_BYTES]) if value and isinstance(last, Put) else b"",
+                count=events.count,
+                coalesced=events.coalesced,
+                inferred=last.inferred,
+            )
+
+
+def _kind(events: KeyEvents) -> ChangeKind:
+    if isinstance(events.last, Deleted):
+        return ChangeKind.DELETED
+    return ChangeKind.CREATED if events.is_created else ChangeKind.CHANGED

@@ -9,11 +9,12 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.clock import SystemClock
 from explorer.model.entries import Child, Cursor, Page
-from explorer.model.events import Deleted, Event, Put
+from explorer.model.events import Deleted, Put
 from explorer.session.change_log import ChangeLog
 from explorer.session.decoder import Decoder
 from explorer.session.detail import Detail
 from explorer.session.editing.editor import Editor
+from explorer.session.event_batch import EventBatch
 from explorer.session.jobs import Jobs
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LockTable
@@ -95,16 +96,16 @@ class ViewModel:
 
     # Events
 
-    def apply(self, events: list[Event], coalesced: Iterable[Put | Deleted]) -> None:
+    def apply(self, batch: EventBatch, coalesced: Iterable[Put | Deleted]) -> None:
         """Apply the events since the last frame, and to the tree as many coalesced ones as this frame has time for."""
         dirty = Part(0)
-        if events:
+        if batch.size:
             dirty |= Part.LIVENESS  # revision and rate
-            if self.changes.add(events, self._clock.wall()):
+            if self.changes.add(batch, self._clock.wall()):
                 dirty |= Part.CHANGES
         if self.tree.event_applier.apply(coalesced):
             dirty |= Part.TREE
-        last = {event.key: event for event in events if isinstance(event, Put | Deleted)}
+        last = batch.last_changes()
         self.locks.on_events(last.values())
         for key in self._open_keys() & last.keys():
             self.detail.on_event(last[key])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from explorer.model.entries import Entry
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.session.change_log import MAX_PREVIEW_BYTES, ChangeKind, ChangeLog
+from explorer.session.event_batch import EventBatch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ def put(key: str, revision: int, *, version: int = 2, value: bytes = b"value") -
 
 def logged(*events: Event, capacity: int = 100) -> ChangeLog:
     log = ChangeLog(capacity)
-    log.add(events, NOW)
+    log.add(EventBatch(events), NOW)
     return log
 
 
@@ -50,7 +51,7 @@ def test_add_merges_changes_of_a_key_with_their_count() -> None:
         ("b", ChangeKind.CHANGED, 1, 3),
         ("a", ChangeKind.CREATED, 3, 5),
     ]
-    log.add([put("a", 6)], NOW)
+    log.add(EventBatch([put("a", 6)]), NOW)
     assert len(log) == 3
 
 
@@ -92,9 +93,9 @@ def test_add_keeps_the_beginning_of_a_long_value() -> None:
 
 def test_add_without_changes_returns_false() -> None:
     log = ChangeLog()
-    assert not log.add([Started(1)], NOW)
-    assert log.add([put("a", 2)], NOW)
-    assert not log.add([], NOW)
+    assert not log.add(EventBatch([Started(1)]), NOW)
+    assert log.add(EventBatch([put("a", 2)]), NOW)
+    assert not log.add(EventBatch(), NOW)
 
 
 @given(st.lists(st.integers(0, 6), max_size=30), st.integers(1, 20))
@@ -107,7 +108,7 @@ def test_log_keeps_the_newest_entries(amounts: Sequence[int], capacity: int) -> 
             revision += 1
             events.append(put(f"key-{number}", revision))
             endless.append(revision)
-        log.add(events, NOW)
+        log.add(EventBatch(events), NOW)
     assert log.total == len(endless)
     assert log.dropped == max(0, len(endless) - capacity)
     shown = [change.revision for change in log.window(0, capacity)]

@@ -8,6 +8,7 @@ from explorer.model.entries import Entry
 from explorer.model.events import Put
 from explorer.session.change_log import ChangeKind, ChangeLog, LoggedChange
 from explorer.session.change_rows import change_row, changes_title
+from explorer.session.event_batch import EventBatch
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -43,6 +44,6 @@ def test_change_row_of_the_watch_has_a_text() -> None:
 def test_changes_title_counts_newer_and_dropped_ones() -> None:
     log = ChangeLog(2)
     assert changes_title(log) == ""
-    log.add([Put(Entry(str(number), b"", number)) for number in range(3)], TIME)
+    log.add(EventBatch(Put(Entry(str(number), b"", number)) for number in range(3)), TIME)
     assert changes_title(log) == "2, 1 older ones dropped"
     assert changes_title(log, 1) == "2, 1 newer above, 1 older ones dropped"

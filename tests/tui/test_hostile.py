@@ -28,6 +28,7 @@ from explorer.model.line_diff import DiffLine, LinePart, diff
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.sanitize import sanitize
 from explorer.session.change_log import ChangeLog
+from explorer.session.event_batch import EventBatch
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Loading, Option
@@ -215,7 +216,7 @@ async def test_change_list_draws_any_change_sanitized() -> None:
 
         def check(names: list[str]) -> None:
             events = [Put(Entry(name, name.encode(errors="surrogatepass"), index)) for index, name in enumerate(names)]
-            app.changes.add([*events, Lost(names[0])], NOON)
+            app.changes.add(EventBatch([*events, Lost(names[0])]), NOON)
             log.follow()
             width = log.size.width
             for index in range(min(len(log.change_log), len(names) + 1)):

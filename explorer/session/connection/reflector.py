@@ -14,6 +14,7 @@ from explorer.model.errors import CallNotSupported, Compacted, ExplorerError, Fo
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.session.connection.coalescer import EventCoalescer
 from explorer.session.connection.liveness import LivenessTracker
+from explorer.session.event_batch import EventBatch
 from explorer.session.states import newest
 from explorer.session.view_model import ViewModel
 
@@ -89,7 +90,7 @@ class Reflector:
         self._coalescer = EventCoalescer()
         self._method = ""
         """Way in which changes are detected."""
-        self._pending: list[Event] = []
+        self._pending = EventBatch()
         """Events since the last frame."""
         self._has_capacity = asyncio.Event()
         self._unfrozen = asyncio.Event()
@@ -129,17 +130,14 @@ class Reflector:
 
     def apply_pending(self) -> bool:
         """Apply the pending events as far as the frame's budget allows; return whether some are left."""
-        events, self._pending = self._pending, []
+        batch, self._pending = self._pending, EventBatch()
         self._has_capacity.set()
-        for event in events:
-            if isinstance(event, Put | Deleted):
-                self._coalescer.add(event)
         if self._coalescer.overflowed:
             self._coalescer.reset()
             self.request_resync()
-        if events or self._coalescer:
-            self._view_model.apply(events, self._coalescer.drain())  # drained lazily: the budget includes applying
-        self.rate.count(sum(not (isinstance(event, Put | Deleted) and event.inferred) for event in events))
+        if batch.size or self._coalescer:
+            self._view_model.apply(batch, self._coalescer.drain())  # drained lazily: the budget includes applying
+        self.rate.count(batch.reported)
         count = len(self._coalescer)
         lag = f"{count:,} changes are not shown yet" if self._coalescer.lag() > LAG_THRESHOLD else None
         if lag != self._tracker.lag:
@@ -155,7 +153,7 @@ class Reflector:
         Raises:
             ExplorerError: The error that the watch ended with.
         """
-        self._pending.clear()
+        self._pending = EventBatch()
         self._coalescer.reset()
         self._method = "every change is watched"
         if Capability.EVERY_CHANGE not in store.capabilities:
@@ -174,12 +172,13 @@ class Reflector:
 
     async def _on_event(self, event: Event) -> None:
         await self._unfrozen.wait()
-        while len(self._pending) >= MAX_PENDING_EVENTS:
+        while self._pending.size >= MAX_PENDING_EVENTS:
             self._has_capacity.clear()
             await self._has_capacity.wait()
         match event:
             case Put() | Deleted():
                 self.revision = newest(self.revision, event.revision)
+                self._coalescer.add(event)
             case Started(revision=revision):
                 self.revision = revision
                 self._on_watching(self._method)
@@ -192,7 +191,7 @@ class Reflector:
             case Lost(reason=reason):
                 self._tracker.on_watch_lost(reason, self._clock.now())
                 self._on_change()
-        self._pending.append(event)
+        self._pending.add(event)
         self._request_frame()
 
     def _on_watching(self, method: str | None = None) -> None:
