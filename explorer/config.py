@@ -139,7 +139,11 @@ def read_profile(name: str, file: Path | None = None) -> Profile:
     if name not in known:
         names = ", ".join(f"@{other}" for other in known) or "none"
         raise InvalidAddress(f"{file} has no [profiles.{name}]", hint=f"known profiles: {names}")
-    table = _profile_table(file, known, name)
+    return _profile(_profile_table(file, known, name))
+
+
+def _profile(table: TomlTable) -> Profile:
+    """Return the profile in a table."""
     table.require_known(_PROFILE_SETTINGS)
     url = table.text("url")
     if url is None:
@@ -157,6 +161,15 @@ def read_profile(name: str, file: Path | None = None) -> Profile:
         includes=table.paths("import_paths"),
         codecs=table.path("codecs"),
     )
+
+
+def read_store_file(file: Path) -> Profile | None:
+    """Return the profile that a file of its own has at the top, without a table; None if there is no such file.
+
+    Raises:
+        InvalidAddress: The file is invalid; the message has the file.
+    """
+    return _profile(_document(file)) if file.exists() else None
 
 
 def read_profile_urls(file: Path | None = None) -> Mapping[str, str]:

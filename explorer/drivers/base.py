@@ -51,6 +51,8 @@ class Store(ABC):
     """Number of operations that fit into a transaction; None if only their size is limited."""
 
     separator: str = "/"
+    keeps_first_slash: ClassVar[bool] = True
+    """False if the programs of this store write the key `/a/b` as `a/b`, or cannot write it otherwise."""
     profile: Profile | None = None
     """Profile that the store was opened by."""
     schema: ClassVar[Path | None] = None

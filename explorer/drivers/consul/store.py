@@ -64,6 +64,7 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
         Capability.WAITERS: "Consul has no queue; clients that wait for a lock leave no trace",
     }
     max_operations = MAX_WRITES
+    keeps_first_slash = False
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONSUL,)
 
     def __init__(self, address: Address, access: Access) -> None:

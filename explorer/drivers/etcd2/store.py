@@ -63,6 +63,7 @@ class Etcd2Store(ConnectedStore[Etcd2Connection]):
         Capability.TRANSACTIONS: "etcd's v2 API writes one key at a time",
         Capability.WAITERS: "locks have no queue: waiters leave no trace in the store",
     }
+    keeps_first_slash = False
     lock_layouts: ClassVar[tuple[str, ...]] = (VALKEYRIE, LIBKV)
     possible_layouts: ClassVar[tuple[str, ...]] = (LIBKV,)
 

@@ -60,6 +60,7 @@ class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
         Capability.TIME_LEFT: "ZooKeeper does not report which nodes have a TTL",
         Capability.SNAPSHOT: "ZooKeeper has no snapshot reads; a listing is read node by node",
     }
+    keeps_first_slash = False
     lock_layouts: ClassVar[tuple[str, ...]] = LAYOUTS
 
     def __init__(self, address: Address, access: Access) -> None:
