@@ -30,6 +30,7 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
         "etcd": "explorer.drivers.etcd:EtcdStore",
         "etcd2": "explorer.drivers.etcd2:Etcd2Store",
         "memory": "explorer.drivers.memory:MemoryStore",
+        "redis": "explorer.drivers.redis:RedisStore",
         "zk": "explorer.drivers.zookeeper:ZooKeeperStore",
     }
 )

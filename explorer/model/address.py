@@ -14,6 +14,8 @@ _SCHEME_HINT: Final = "write it like etcd://127.0.0.1:2379/ or demo:"
 _HIGHEST_PORT: Final = 65535
 _SECRET_OPTION: Final = re.compile("pass|secret|token|key", re.IGNORECASE)
 """Names of options that drivers of others may take a secret by."""
+_ENCRYPTED_SCHEMES: Final = {"rediss": "redis"}
+"""Schemes that other tools use for an encrypted connection, and the ones here that have `+tls`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Address:
         if self.socket:
             raise InvalidAddress(
                 f"{self.scheme} does not support unix sockets",
-                hint="name a host: only consul+unix:// and etcd2+unix:// take a socket",
+                hint="name a host: only consul+unix://, etcd2+unix:// and redis+unix:// take a socket",
                 address=self.redacted,
             )
 
@@ -158,6 +160,8 @@ def parse(url: str) -> Address:
         redacted = repr(url) if "@" not in url else "the URL"
         raise InvalidAddress(f"{redacted} does not name a store", hint=_SCHEME_HINT)
     scheme, _, transport = scheme.lower().partition("+")
+    if scheme in _ENCRYPTED_SCHEMES and transport in ("", "tls"):
+        scheme, transport = _ENCRYPTED_SCHEMES[scheme], "tls"
     if transport not in ("", "tls", "unix"):
         raise InvalidAddress(f"unknown scheme {scheme}+{transport}", hint=f"encrypted connections are {scheme}+tls://")
     try:

@@ -19,7 +19,7 @@ from tests.contract.suite import DriverContract
 class PlainStore(Store):
     """A fake store with as few capabilities as possible, over a memory store."""
 
-    capabilities = Capability.BINARY_VALUES | Capability.NESTING
+    capabilities = Capability.BINARY_VALUES | Capability.DISTINCT_REVISIONS | Capability.NESTING
     unsupported_reasons = {Capability.WATCH: "this store reports no changes"}  # noqa: RUF012 - shared and not changed
 
     def __init__(self, address: Address, keyspace: Database) -> None:

@@ -16,6 +16,7 @@ from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import VERSIONS, EtcdCluster, EtcdServer
 from tests.servers.processes import Server
+from tests.servers.redis import RedisServer
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 
 _SHARED = pytest.StashKey[dict[str, Server]]()
@@ -99,6 +100,18 @@ def own_consul() -> Iterator[ConsulServer]:
 def consul_cluster() -> Iterator[ConsulCluster]:
     """Three Consul servers that vote, for the test to hurt."""
     yield from run_cluster(ConsulCluster())
+
+
+@pytest.fixture
+def shared_redis(request: pytest.FixtureRequest) -> RedisServer:
+    """The session's Redis server, for tests that keep below their own path and hurt nobody."""
+    return session_server(request, RedisServer, "redis", RedisServer)
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis server that the test may kill, pause or configure; what it said is shown if the test fails."""
+    yield from run_server(RedisServer())
 
 
 @pytest.fixture

@@ -55,6 +55,9 @@ ETCDCTL = {
 }
 CONSUL = Program("consul", "consul", "bullseye/consul", "usr/bin/consul", ("version",), r"Consul v(\S+)")
 REDIS = Program("redis", "redis-server", "bookworm/redis", "usr/bin/redis-server", ("--version",), r"v=([67]\S+)")
+REDIS_CLI = Program(
+    "redis-cli", "redis-cli", "bookworm/redis", "usr/bin/redis-cli", ("--version",), r"redis-cli ([67]\S+)"
+)
 JAVA = Program(
     "java",
     "java",

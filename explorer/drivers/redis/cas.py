@@ -1,0 +1,200 @@
+"""Guarded writes (compare-and-swap): commands that run only if a key still has the revision that it was read with.
+
+One Lua script compares and writes. It computes the revision of the key as it is, so nothing depends on a counter, and
+it runs between two other commands, so no write can come in between. Where scripts are forbidden, WATCH, MULTI and EXEC
+do the same.
+
+A write whose reply was lost is sent again, being guarded. When the guard then fails, what is stored decides: our value
+means that the write arrived (or that another client stored the very same); another value may be one that came after
+ours, which no server can tell: the outcome is unknown. A value that others changed and changed back in between is not
+noticed (ABA): Redis counts no writes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from redis.exceptions import ResponseError
+
+from explorer.drivers.common.write_attempt import WriteAttempt
+from explorer.drivers.redis.collection_diff import with_key
+from explorer.drivers.redis.connection import RedisConnection
+from explorer.drivers.redis.errors import CommandForbiddenError, foreign_reply, reply_error
+from explorer.drivers.redis.node import Command, Link, Reply
+from explorer.drivers.redis.reader import RedisReader
+from explorer.drivers.redis.values import REVISION, RedisValue
+from explorer.model.errors import ExplorerError
+
+ABSENT: Final = ""
+"""Revision of a key that does not exist."""
+
+_SCRIPT: Final = (
+    REVISION
+    + """
+if #KEYS > 1 and redis.call('GET', KEYS[2]) ~= ARGV[2] then return {-1} end
+if revision(KEYS[1]) ~= ARGV[1] then return {0} end
+local i = 3
+while i <= #ARGV do
+  local count = tonumber(ARGV[i])
+  local command = {ARGV[i + 1], KEYS[1]}
+  for j = 2, count do command[j + 1] = ARGV[i + j] end
+  redis.call(unpack(command))
+  i = i + count + 1
+end
+local encoding = redis.pcall('OBJECT', 'ENCODING', KEYS[1])
+if type(encoding) ~= 'string' then encoding = '' end
+return {1, revision(KEYS[1]), redis.call('PTTL', KEYS[1]), encoding}
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A further condition of a write: a key has this value."""
+
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The key after a write."""
+
+    revision: str
+    ttl: float | None
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedCommands:
+    """Commands that run if a key still is as it was read.
+
+    Attributes:
+        key: The key in the store.
+        before: Revision that it has to have; `ABSENT` if it must not exist.
+        commands: Commands without their key.
+        condition: A further condition.
+    """
+
+    key: bytes
+    before: str
+    commands: Sequence[Command]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisCasWrite:
+    """One guarded write.
+
+    Args:
+        connection: The connection.
+        subject: The key for the log.
+        guarded: What is sent.
+        is_done: Returns whether a value that was read is the one that the commands make.
+    """
+
+    connection: RedisConnection
+    subject: str
+    guarded: GuardedCommands
+    is_done: Callable[[RedisValue | None], bool]
+
+    async def commit(self) -> Written | None:
+        """Write, and return the key as it is then; None if a condition failed.
+
+        Raises:
+            OutcomeUnknown: The reply was lost and the store cannot tell.
+            NotReachable: Nothing was sent.
+        """
+        attempt = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
+
+        async def send(left: float) -> tuple[Written | None]:
+            return (await apply(self.connection, self.guarded, left),)
+
+        while (sent := await attempt.send(send)) is None:
+            continue
+        if sent[0] is not None or attempt.lost_reply is None:
+            return sent[0]
+        try:
+            found = await RedisReader(self.connection.call_each).get(self.guarded.key)
+        except ExplorerError as error:
+            raise attempt.outcome_unknown() from error
+        if self.is_done(found):
+            return _as_written(found)
+        if (found.revision if found else ABSENT) == self.guarded.before:
+            return None  # a further condition failed, and fails for what is still under way
+        raise attempt.outcome_unknown() from attempt.lost_reply
+
+
+async def apply(connection: RedisConnection, guarded: GuardedCommands, within: float) -> Written | None:
+    """Send a guarded write once; return the key as it is then, None if a condition failed.
+
+    Raises:
+        NotReachable: Nothing was sent, or the reply was lost.
+    """
+    if connection.scripts_allowed:
+        condition = guarded.condition
+        keys = (guarded.key, condition.key) if condition else (guarded.key,)
+        values = (guarded.before, condition.value if condition else b"")
+        flat = [part for command in guarded.commands for part in (len(command), *command)]
+        script: Command = ("EVAL", _SCRIPT, len(keys), *keys, *values, *flat)
+        try:
+            return _written(await connection.call(*script, key=guarded.key, within=within, repeat=False))
+        except CommandForbiddenError as error:
+            if not error.is_about("eval"):
+                raise
+            connection.scripts_allowed = False
+    return await _apply_in_transaction(connection, guarded, within)
+
+
+def _written(reply: Reply) -> Written | None:
+    match reply:
+        case [1, bytes(revision), int(left), bytes(encoding)]:
+            return Written(revision.decode(), left / 1000 if left >= 0 else None, encoding.decode())
+        case [0 | -1]:
+            return None
+        case _:
+            raise foreign_reply(reply)
+
+
+def _as_written(found: RedisValue | None) -> Written:
+    return Written(found.revision, found.ttl, found.encoding) if found else Written(ABSENT, None, "")
+
+
+async def _apply_in_transaction(connection: RedisConnection, guarded: GuardedCommands, within: float) -> Written | None:
+    """Do the same by WATCH, MULTI and EXEC, for users who may run no script."""
+    key, condition = guarded.key, guarded.condition
+    node = await connection.topology.node_of(key, within)
+    watched: Command = ("WATCH", key, condition.key) if condition else ("WATCH", key)
+    async with node.exclusive(within) as link:
+        await _succeed(link, watched)
+        is_current = await _has_revision(link, key, guarded.before)
+        if is_current and condition:
+            (value,) = await link.send((("GET", condition.key),))
+            is_current = value == condition.value
+        if not is_current:
+            await _succeed(link, ("UNWATCH",))
+            return None
+        commands = (with_key(command, key) for command in guarded.commands)
+        *queued, results = await link.send([("MULTI",), *commands, ("EXEC",)])
+    for reply in (*queued, *(results if isinstance(results, list) else (results,))):
+        if isinstance(reply, ResponseError):
+            raise reply_error(reply)
+    if results is None:
+        return None
+    return _as_written(await RedisReader(connection.call_each).get(key))
+
+
+async def _has_revision(link: Link, key: bytes, revision: str) -> bool:
+    async def send(commands: Sequence[tuple[bytes, Command]]) -> list[Reply]:
+        return await link.send([command for _, command in commands]) if commands else []
+
+    found = (await RedisReader(send).read([key])).get(key)
+    if isinstance(found, ExplorerError):
+        raise found
+    return (found.revision if found else ABSENT) == revision
+
+
+async def _succeed(link: Link, command: Command) -> None:
+    (reply,) = await link.send((command,))
+    if isinstance(reply, ResponseError):
+        raise reply_error(reply)

@@ -1,0 +1,148 @@
+"""Translation of redis-py's exceptions and the server's error replies into the tree of errors."""
+
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from redis import exceptions
+
+from explorer.drivers.common.tls import tls_error
+from explorer.model.errors import (
+    CallNotSupported,
+    ExplorerError,
+    Forbidden,
+    InvalidAddress,
+    NoSpace,
+    NotReachable,
+    Timeout,
+    TooLarge,
+    Unauthenticated,
+)
+from explorer.model.sanitize import sanitize
+
+Cause = TypeVar("Cause", bound=BaseException)
+
+_MAX_TEXT: Final = 200
+_UNAVAILABLE: Final = {
+    "LOADING": "the server is loading its data",
+    "MASTERDOWN": "the server is a replica without its primary",
+    "CLUSTERDOWN": "the cluster is down: not all slots are served",
+    "TRYAGAIN": "the slot of the key is being moved",
+    "READONLY": "the server is a read-only replica",
+    "BUSY": "the server is busy running a script",
+    "UNBLOCKED": "the server became a replica",
+    "NOREPLICAS": "the primary has too few replicas that keep up",
+    "MOVED": "the slot of the key was moved",
+    "ASK": "the slot of the key is being moved",
+}
+"""Codes of replies of a server that cannot work at this moment; the request had no effect."""
+
+
+class WrongTypeError(ExplorerError):
+    """The key holds another type of value than the command is for."""
+
+
+class CommandForbiddenError(Forbidden):
+    """The user may not run the command, or the server does not have it."""
+
+    def is_about(self, command: str) -> bool:
+        """Return whether it is this command, and not one that it would run or a key."""
+        return f"'{command}'" in self.message.lower()
+
+
+@contextmanager
+def translated(where: str = "", *, sent: bool) -> Generator[None, None, None]:
+    """Translate what redis-py raises in the block.
+
+    Args:
+        where: Beginning of a message about one of several endpoints.
+        sent: Whether a request may have been sent.
+    """
+    try:
+        yield
+    except (exceptions.RedisError, OSError, TimeoutError, EOFError, ValueError) as error:
+        raise translate(error, where, sent=sent) from error
+
+
+def translate(error: BaseException, where: str = "", *, sent: bool) -> ExplorerError:
+    """Return the error for an exception of redis-py."""
+    text = sanitize(str(error))[:_MAX_TEXT]
+    tls = _find_cause(error, ssl.SSLError)
+    if tls is not None:
+        return tls_error(tls)
+    match error:
+        case exceptions.AuthenticationError():
+            return Unauthenticated(f"{where}authentication failed: {text}", hint="user and password of an ACL user")
+        case exceptions.BusyLoadingError():
+            return NotReachable(f"{where}{_UNAVAILABLE['LOADING']}", sent=False, connected=True)
+        case exceptions.MaxConnectionsError():
+            return NotReachable(f"{where}too many connections", sent=False)
+        case exceptions.ResponseError() | exceptions.AuthorizationError():
+            return reply_error(error, where)
+        case exceptions.TimeoutError() | TimeoutError():
+            return Timeout(f"{where}no answer in time", sent=sent)
+        case exceptions.ConnectionError() if "max number of clients" in text:
+            return NotReachable(f"{where}the server has too many clients", sent=False, hint="see its maxclients")
+        case exceptions.ConnectionError() if "Invalid Database" in text or "DB index" in text:
+            return _no_database(where)
+        case exceptions.InvalidResponse() | ValueError() | UnicodeError():
+            return NotReachable(f"{where}the answer is not Redis's", sent=sent, hint="is it a Redis port?")
+        case _:
+            cause = _find_cause(error, OSError)
+            reason = sanitize(cause.strerror) if cause is not None and cause.strerror else text
+            return NotReachable(f"{where}{_connection_text(reason)}", sent=sent)
+
+
+def _connection_text(reason: str) -> str:
+    if "Connection refused" in reason or "Connect call failed" in reason:
+        return "connection refused"
+    return f"connection lost: {reason}" if reason else "connection lost"
+
+
+def _find_cause(error: BaseException, kind: type[Cause]) -> Cause | None:
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, kind):
+            return found
+        found = found.__cause__ or found.__context__
+    return None
+
+
+def reply_error(error: exceptions.RedisError, where: str = "") -> ExplorerError:
+    """Return the error for an error reply of the server."""
+    text = sanitize(str(error))[:_MAX_TEXT]
+    code = getattr(error, "status_code", None) or text.partition(" ")[0]
+    lowered = text.lower()
+    if code in _UNAVAILABLE:
+        return NotReachable(f"{where}{_UNAVAILABLE[code]}", sent=False, connected=True)
+    if code == "NOPERM":
+        return CommandForbiddenError(f"{where}permission denied: {text}", hint="see ACL WHOAMI and ACL GETUSER")
+    if code in ("NOAUTH", "WRONGPASS"):
+        return Unauthenticated(f"{where}authentication failed: {text}", hint="user and password of an ACL user")
+    if code == "OOM":
+        return NoSpace(f"{where}the server's memory limit is reached", hint="see maxmemory of the server")
+    if code == "MISCONF":
+        return NoSpace(f"{where}the server cannot save its data and refuses writes", hint="see its log")
+    if code == "WRONGTYPE":
+        return WrongTypeError(f"{where}the key holds another type of value", hint="read it again")
+    if "unknown command" in lowered or "unknown subcommand" in lowered:
+        return CommandForbiddenError(f"{where}the server does not have this command: {text}")
+    if "db index" in lowered:
+        return _no_database(where)
+    if "exceeds maximum allowed size" in lowered or "invalid bulk length" in lowered:
+        return TooLarge(f"{where}the value is too large for the server: {text}", hint="see proto-max-bulk-len")
+    if "crossslot" in lowered or code == "CROSSSLOT":
+        return CallNotSupported(
+            f"{where}the keys are in different slots of the cluster", hint="use a hash tag: {{name}}"
+        )
+    return ExplorerError(f"{where}the server refused the request: {text}")
+
+
+def _no_database(where: str) -> InvalidAddress:
+    return InvalidAddress(f"{where}the server has no such database", hint="see `databases` in its configuration")
+
+
+def foreign_reply(reply: object) -> NotReachable:
+    """Return the error for a reply of another kind than the command has."""
+    return NotReachable(f"the answer is not Redis's: {type(reply).__name__}", hint="is it a Redis port?")
