@@ -10,7 +10,8 @@
     timeout = 2.5                     # seconds
     theme = "keyscope-light"          # of the app, as --theme
     read_only = true                  # or write = true, as --write
-    proto = ["schemas/"]              # as --proto; relative to this file, like import_paths (-I) and codecs (--codecs)
+    proto = ["schemas/"]              # as --proto; relative to this file, like import_paths (-I)
+    codecs = ["preset:patroni"]       # as --codecs: presets, and a file of rules
 
     [keys]
     save = ["ctrl+s", "f2"]           # by the ids of the actions, as help lists them
@@ -19,8 +20,9 @@
 import math
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -30,6 +32,8 @@ from explorer.model.errors import ExplorerError, InvalidAddress
 FolderKind: TypeAlias = Literal["config", "cache", "data", "state"]
 
 _DEFAULT_FOLDERS: Final = {"config": ".config", "cache": ".cache", "data": ".local/share", "state": ".local/state"}
+_PRESET: Final = "preset:"
+"""Start of the name of a preset where a file of rules can be named, too."""
 _GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _ACCESS_FILES: Final = {"cacert": "ca_file", "cert": "cert_file", "key": "key_file"}
 """Settings of a profile to fields of Access."""
@@ -57,6 +61,8 @@ class Profile:
     """Folders that imports of schemas are relative to."""
     codecs: Path | None = None
     """File of rules that map keys to messages."""
+    presets: tuple[str, ...] = ()
+    """Names of presets of rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +109,23 @@ class TomlTable:
     def path(self, name: str) -> Path | None:
         """Return a path, or None if it is missing; `~` is the home folder."""
         text = self.text(name)
-        return None if text is None else self.folder / Path(text).expanduser()
+        return None if text is None else self.resolve(text)
 
     def paths(self, name: str) -> tuple[Path, ...]:
         """Return the paths of a list, or of one string; `~` is the home folder."""
+        return tuple(self.resolve(text) for text in self.path_texts(name))
+
+    def path_texts(self, name: str) -> tuple[str, ...]:
+        """Return the paths of a list, or of one string, as they are written."""
         texts = self.settings.get(name, [])
         texts = [texts] if isinstance(texts, str) else texts
         if not (isinstance(texts, list) and all(isinstance(text, str) and text for text in texts)):
             raise self.error(f"{name} must be a path or a list of paths", f'write {name} = ["..."]')
-        return tuple(self.folder / Path(text).expanduser() for text in texts)
+        return tuple(texts)
+
+    def resolve(self, text: str) -> Path:
+        """Return a path relative to the folder; `~` is the home folder."""
+        return self.folder / Path(text).expanduser()
 
 
 def folder(kind: FolderKind) -> Path:
@@ -151,6 +165,9 @@ def _profile(table: TomlTable) -> Profile:
     write, read_only = table.boolean("write"), table.boolean("read_only")
     if write and read_only:
         raise table.error("write and read_only exclude each other", "keep one of them")
+    presets, files = split_presets(table.path_texts("codecs"))
+    if len(files) > 1:
+        raise table.error("codecs has more than one file of rules", "keep one of them")
     return Profile(
         url,
         _access(table),
@@ -159,7 +176,17 @@ def _profile(table: TomlTable) -> Profile:
         read_only=read_only,
         protos=table.paths("proto"),
         includes=table.paths("import_paths"),
-        codecs=table.path("codecs"),
+        codecs=next(map(table.resolve, files), None),
+        presets=presets,
+    )
+
+
+def split_presets(names: Iterable[str | PathLike[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the presets among names, without `preset:`, and the other names, which are files."""
+    texts = [os.fspath(name) for name in names]
+    return (
+        tuple(text.removeprefix(_PRESET) for text in texts if text.startswith(_PRESET)),
+        tuple(text for text in texts if not text.startswith(_PRESET)),
     )
 
 

@@ -171,13 +171,17 @@ def test_read_profile_has_options_of_the_app_and_schemas(write: Write) -> None:
     """Theme, writing and schemas are part of a profile; paths are relative to the file."""
     file = write(
         '[profiles.prod]\nurl = "demo:"\ntheme = "keyscope-light"\nread_only = true\nproto = ["a.proto", "/b"]\n'
-        'import_paths = "i"\ncodecs = "c.toml"\n[profiles.dev]\nurl = "memory:"\nwrite = true\n'
+        'import_paths = "i"\ncodecs = ["preset:voltha", "c.toml"]\n[profiles.dev]\nurl = "memory:"\nwrite = true\n'
+        'codecs = "preset:patroni"\n'
     )
     found = read_profile("prod")
     assert (found.theme, found.write, found.read_only) == ("keyscope-light", False, True)
     assert found.protos == (file.parent / "a.proto", Path("/b"))
     assert (found.includes, found.codecs) == ((file.parent / "i",), file.parent / "c.toml")
+    assert found.presets == ("voltha",)
+    assert read_profile("dev").presets == ("patroni",)
     assert read_profile("dev").write
+    assert read_profile("dev").codecs is None
     assert read_profile_urls() == {"prod": "demo:", "dev": "memory:"}
 
 
@@ -190,7 +194,8 @@ def test_read_profile_has_options_of_the_app_and_schemas(write: Write) -> None:
         ("theme = 5", "theme must be a string"),
         ("proto = 5", "proto must be a path or a list of paths"),
         ("proto = [5]", "proto must be a path or a list of paths"),
-        ("codecs = []", "codecs must be a string"),
+        ("codecs = [5]", "codecs must be a path or a list of paths"),
+        ('codecs = ["a.toml", "b.toml"]', "codecs has more than one file of rules"),
     ],
 )
 def test_read_profile_invalid_setting_is_one_line(write: Write, line: str, message: str) -> None:

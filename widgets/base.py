@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Self
 import anywidget
 import traitlets
 
-from explorer.codecs.options import CodecOptions
+from explorer.codecs.options import CodecNames, CodecOptions
 from explorer.model.address import Access
 from explorer.model.key_text import escape_key
 from widgets import cells, front_end
@@ -48,7 +48,7 @@ class SessionWidget(anywidget.AnyWidget):
         password: PasswordSource | None = None,
         proto: Sequence[str | Path] = (),
         import_paths: Sequence[str | Path] = (),
-        codecs: str | Path | None = None,
+        codecs: CodecNames | None = None,
         height: int = 420,
         sync_selection: bool = False,
         save_values: bool = False,
@@ -63,7 +63,7 @@ class SessionWidget(anywidget.AnyWidget):
                 default it is that of the profile or the environment.
             proto: `.proto` files, descriptor sets, `*_pb2.py`, and folders of them.
             import_paths: Folders that imports of schemas are relative to.
-            codecs: Rule file; by default `codecs.toml` in the settings folder.
+            codecs: Rule file, `preset:NAME`, or a list of them; by default `codecs.toml` in the settings folder.
             height: Height in pixels.
             sync_selection: Whether `selected` is a synced trait, so that other cells can react to it. Then the key is
                 in the saved state of widgets.
@@ -76,9 +76,7 @@ class SessionWidget(anywidget.AnyWidget):
         self._closed = True  # until there is something to close
         self._owns_session = isinstance(source, str)
         if isinstance(source, str):
-            options = CodecOptions(
-                tuple(map(Path, proto)), tuple(map(Path, import_paths)), None if codecs is None else Path(codecs)
-            )
+            options = CodecOptions.from_names(proto, import_paths, codecs)
             live = LiveSession.open(source, access, options, password=password, writable=write)
         else:
             live = source

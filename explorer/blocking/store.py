@@ -8,7 +8,8 @@ from explorer.blocking.activity import Activity
 from explorer.blocking.connection import BlockingConnection
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.watch import BlockingWatch
-from explorer.codecs.entry_decoder import EntryDecoder, PathName
+from explorer.codecs.entry_decoder import EntryDecoder
+from explorer.codecs.options import CodecNames, PathName
 from explorer.data.extras import progress_bar
 from explorer.data.frames import FrameReader, locks_frame
 from explorer.drivers.base import PAGE_SIZE, Store
@@ -234,7 +235,7 @@ class BlockingStore:
         limit: int | None = None,
         proto: Sequence[PathName] = (),
         import_paths: Sequence[PathName] = (),
-        codecs: PathName | None = None,
+        codecs: CodecNames | None = None,
     ) -> "DataFrame":
         """Return the entries below a prefix as a pandas frame, as `explorer.to_frame`."""
         decoder = self.decoder(proto=proto, import_paths=import_paths, codecs=codecs) if decode else None
@@ -253,7 +254,7 @@ class BlockingStore:
         *,
         proto: Sequence[PathName] = (),
         import_paths: Sequence[PathName] = (),
-        codecs: PathName | None = None,
+        codecs: CodecNames | None = None,
     ) -> EntryDecoder:
         """Return a decoder of this store's values, as `explorer.EntryDecoder`."""
         return EntryDecoder(self._store, proto=proto, import_paths=import_paths, codecs=codecs)

@@ -9,6 +9,7 @@ from explorer.model.entries import Revision
 
 SHELLS: Final = ("bash", "zsh", "fish")
 """Shells that have a completion script."""
+CODECS_ACTIONS: Final = ("list",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,13 @@ class DoctorArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class CodecsArguments:
+    """List the presets of rules; with a store, those that fit it."""
+
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class CompletionArguments:
     """Print the completion script of a shell."""
 
@@ -220,6 +228,7 @@ Subcommand: TypeAlias = (
     | ApplyArguments
     | UndoArguments
     | DoctorArguments
+    | CodecsArguments
     | CompletionArguments
 )
 

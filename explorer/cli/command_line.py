@@ -52,10 +52,10 @@ def parse(words: Sequence[str]) -> arguments.Command:
         subcommand=_filled(make, parsed),
         connection=connection_options(parsed),
         json=bool(parsed.get("json")),
-        codecs=CodecOptions(
-            protos=tuple(getattr(namespace, "protos", None) or ()),
-            includes=tuple(getattr(namespace, "includes", None) or ()),
-            codecs=getattr(namespace, "codecs", None),
+        codecs=CodecOptions.from_names(
+            getattr(namespace, "protos", None) or (),
+            getattr(namespace, "includes", None) or (),
+            getattr(namespace, "codecs", None),
         ),
         log=_log_options(parsed),
     )
@@ -94,6 +94,8 @@ def _require_valid(kind: type[arguments.Subcommand], parsed: Mapping[str, object
         raise UsageError("lock needs a command", hint="write it after --, as in: lock URL KEY -- make deploy")
     if kind is arguments.PutArguments and parsed["form"] is not None and not parsed["type"]:
         raise UsageError("--form needs --type", hint="without --type the value is stored as given")
+    if kind is arguments.CodecsArguments and not parsed["action"]:
+        raise UsageError("codecs needs an action", hint="keyscope codecs list [URL]")
     if kind is arguments.CompletionArguments and not parsed["shell"]:
         raise UsageError("completion needs a shell", hint=f"one of {', '.join(arguments.SHELLS)}")
 

@@ -16,6 +16,7 @@ from argcomplete.completers import SuppressCompleter
 from argcomplete.lexers import split_line
 from argcomplete.shell_integration import shellcode
 
+from explorer.cli import arguments
 from explorer.cli.arguments import ConnectionOptions
 from explorer.cli.command_line import verb_of
 from explorer.cli.key_completion import complete_key
@@ -96,6 +97,10 @@ def _completer(action: Action, first_words: Mapping[str, str]) -> Completer | No
             return lambda **_: _themes()
         case "layout":
             return lambda parsed_args, **_: _lock_layouts(parsed_args.url)
+        case "action":
+            return lambda **_: arguments.CODECS_ACTIONS
+        case "codecs":
+            return lambda prefix, **_: [*_presets(), *filter(is_sanitized, _paths(prefix))]
         case "includes":
             return lambda prefix, **_: filter(is_sanitized, _paths(prefix, folders=True))
         case _ if action.type is Path:
@@ -138,6 +143,12 @@ def _themes() -> Iterable[str]:
     from explorer.tui.themes import THEMES  # noqa: PLC0415 - as above
 
     return [*(theme.name for theme in THEMES), *BUILTIN_THEMES]
+
+
+def _presets() -> Iterable[str]:
+    from explorer.codecs.presets import PRESETS  # noqa: PLC0415 - other words are completed without codecs
+
+    return [f"preset:{name}" for name in PRESETS]
 
 
 def _paths(prefix: str, *, folders: bool = False) -> Iterable[str]:

@@ -28,20 +28,24 @@ class ValueDecoder:
         self._console = console
 
     async def decode(self, get: GetArguments, value: bytes) -> str | None:
-        """Return a message's text in the form of `--as`, or None if no rule or option has a message type for the key.
+        """Return a message's text in the form of `--as`, or None if the value is not known to be a message.
 
         Raises:
             ExplorerError: The value is not such a message, or this form cannot show all of it.
             SchemaFailed: A schema or the file of rules is invalid.
         """
-        if get.type is None and not self._store.messages and not self._options.is_configured:
-            return None  # no rule can exist: do not load protobuf and yaml to find none
-        from explorer.codecs.base import Choice  # noqa: PLC0415 - loaded only where a value is decoded
+        from explorer.codecs.base import KUBERNETES_MAGIC, Choice  # noqa: PLC0415 - loaded only to decode a value
 
+        is_kubernetes = value.startswith(KUBERNETES_MAGIC)
+        can_have_rule = bool(self._store.messages) or self._options.is_configured
+        if get.type is None and not can_have_rule and not is_kubernetes:
+            return None  # do not load protobuf and yaml to find no rule
         codecs = await self._load_codecs()
         rule = codecs.rule(get.key)
         known = Choice("protobuf", get.type) if get.type else rule.choice if rule else None
-        if known is None or known.type is None:
+        if known is None and is_kubernetes:
+            known = Choice("k8s")
+        if known is None or (known.type is None and known.codec != "k8s"):
             return None
         form: Form = "json" if get.form == "json" else "text"
         document = codecs.open(get.key, value, Choice(known.codec, known.type, form, known.schema))

@@ -201,9 +201,11 @@ def add_schema_options(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--codecs",
-        metavar="FILE",
+        metavar="FILE|preset:NAME",
         type=Path,
-        help="rules that map keys to messages (default: keyscope/codecs.toml in the settings folder)",
+        action="append",
+        help="rules that map keys to messages (default: keyscope/codecs.toml in the settings folder), or a preset of "
+        "rules, see keyscope codecs list; repeatable",
     )
 
 

@@ -45,6 +45,7 @@ VERBS: Final[Mapping[str, type[arguments.Subcommand]]] = {
     "apply": arguments.ApplyArguments,
     "undo": arguments.UndoArguments,
     "doctor": arguments.DoctorArguments,
+    "codecs": arguments.CodecsArguments,
     "completion": arguments.CompletionArguments,
 }
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
@@ -73,7 +74,7 @@ app:
   keyscope URL opens the app. It has more options, see keyscope URL --help:
   --write             start with writing unlocked
   --theme NAME        keyscope-dark, keyscope-light, keyscope-contrast, ansi-dark, ...
-  --proto PATH        schemas of messages, with -I DIR and --codecs FILE
+  --proto PATH        schemas of messages, with -I DIR and --codecs FILE or preset:NAME
   A profile can set them: write or read_only = true, theme, proto, import_paths, codecs.
 
 exit codes:
@@ -192,6 +193,20 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     add_apply_options(add_parser("apply", "apply a plan that --plan wrote", "FILE"))
     add_undo_options(add_parser("undo", "take back what copy, move or apply did", "[ID]"))
     add_json_option(add_verb("doctor", "check the connection to a store and its health"))
+    verbs["codecs"] = codecs = subparsers.add_parser(
+        "codecs",
+        help="list the presets of rules for the values of well-known systems",
+        description="List the presets of rules for the values of well-known systems, and where the schemas of their "
+        "messages come from; with a URL, those that are used for the store and those whose keys it has.",
+        usage="keyscope codecs list [options] [URL]",
+        parents=[_connection_parser()],
+        allow_abbrev=False,
+        prog="keyscope codecs",
+    )
+    codecs.add_argument("action", metavar="list", nargs="?", choices=arguments.CODECS_ACTIONS, help="list the presets")
+    codecs.add_argument("url", metavar="URL", nargs="?", default="", help=_URL_HELP)
+    add_json_option(codecs)
+    add_schema_options(codecs)
     verbs["completion"] = completion = subparsers.add_parser(
         "completion",
         help="print the completion script of a shell",

@@ -8,6 +8,7 @@ from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import ExitCode, UsageError
+from explorer.cli.verbs.codecs import list_presets, list_store_presets
 from explorer.cli.verbs.doctor import doctor
 from explorer.cli.verbs.lock import lock, locks
 from explorer.cli.verbs.plan import apply, copy, diff, export, import_file, undo
@@ -41,6 +42,10 @@ def run(command: arguments.Command) -> int:
             return asyncio.run(run_plan(command, console))
         finally:
             console.flush()
+    if isinstance(command.subcommand, arguments.CodecsArguments) and not command.url:
+        list_presets(console)
+        console.flush()
+        return ExitCode.SUCCESS
     profile = resolve_profile(command.url, command.connection)
     command = with_profile(command, profile)
     if isinstance(command.subcommand, arguments.OverviewArguments) and not command.json:
@@ -168,6 +173,8 @@ async def run_verb(store: Store, access: Access, command: arguments.Command, con
                 await export(store, subcommand, console)
             case arguments.ImportArguments():
                 return await import_file(PlanSide(store, profile=_profile_name(command.url)), subcommand, console)
+            case arguments.CodecsArguments():
+                await list_store_presets(store, command.codecs, console)
             case arguments.HistoryArguments():
                 await history(store, subcommand, console)
     return ExitCode.SUCCESS

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from explorer.codecs.text.content import Content
 
@@ -14,6 +14,9 @@ Form: TypeAlias = Literal["text", "json"]
 
 Language: TypeAlias = Literal["json", "yaml", "textproto", "text", "hex"]
 """Language of a document's text, for highlighting."""
+
+KUBERNETES_MAGIC: Final = b"k8s\x00"
+"""First bytes of Kubernetes' objects."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
 """Choice of the codec of a value: by hand, by a rule, or by detection; the reason is kept."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Final
 
-from explorer.codecs.base import Choice, Codec, Document, Limits
+from explorer.codecs.base import KUBERNETES_MAGIC, Choice, Codec, Document, Limits
 from explorer.codecs.detect import detect
 from explorer.codecs.patterns import Pattern, similar_keys
-from explorer.codecs.protobuf.kubernetes import MAGIC, KubernetesDocument
+from explorer.codecs.presets import Preset, preset_of
+from explorer.codecs.protobuf.kubernetes import KubernetesDocument
 from explorer.codecs.protobuf.messages import MessageDocument
-from explorer.codecs.protobuf.schemas import Schemas
+from explorer.codecs.protobuf.schemas import Schemas, SchemaSet
 from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
 from explorer.codecs.text.content import truncate_utf8
@@ -20,6 +23,7 @@ from explorer.model.errors import InvalidText, SchemaFailed
 _PREVIEWED_SIZE: Final = 1 << 20
 """Bytes from which only the beginning of a value is inspected for choices."""
 _UNKNOWN_TYPE_NOTE: Final = "t chooses a message type; no rule matches this key"
+_PRESET_NOTE: Final = "is for values like this: see keyscope codecs list"
 _PREVIEW_REASON: Final = "preview; the rest is being read"
 
 
@@ -43,6 +47,8 @@ class Codecs:
         scope: KeyScope | None = None,
         limits: Limits | None = None,
         rule_file: RuleFile | None = None,
+        presets: Sequence[Preset] = (),
+        load_kubernetes: Callable[[], Sequence[SchemaSet]] = lambda: (),
     ) -> None:
         self.schemas = schemas or Schemas()
         self.rules = rules or Rules()
@@ -50,19 +56,39 @@ class Codecs:
         self.limits = limits or Limits()
         self.rule_file = rule_file
         """File that rules are added to; None keeps them for this run only."""
+        self.presets = tuple(presets)
+        """Presets whose rules are among the rules."""
+        self._load_kubernetes: Callable[[], Sequence[SchemaSet]] | None = load_kubernetes
+        self._lock = Lock()
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Problems of schemas and rules, one line each: invalid files, unknown types, shadowed rules."""
+        missing = (
+            f"{rule.name}: no schema: {rule.hint}"
+            if rule.hint
+            else f"{rule.name}: no schema has a message {rule.choice.type!r}"
+            for rule in self.rules.rules
+            if self._lacks_schema(rule)
+        )
         return (
             *(problem for schema_set in self.schemas.sets for problem in schema_set.problems),
-            *(
-                f"{rule.name}: no schema has a message {rule.choice.type!r}"
-                for rule in self.rules.rules
-                if rule.choice.type is not None and self.schemas.find(rule.choice.type, rule.choice.schema) is None
-            ),
+            *dict.fromkeys(missing),
             *self.rules.shadowed(),
         )
+
+    def _lacks_schema(self, rule: Rule) -> bool:
+        name = rule.choice.type
+        return name is not None and self.schemas.find(name, rule.choice.schema) is None
+
+    def kubernetes_schemas(self) -> Schemas:
+        """Return all schemas, after those of Kubernetes that are installed were added, once and behind all others."""
+        with self._lock:
+            load, self._load_kubernetes = self._load_kubernetes, None
+            if load is not None:
+                with suppress(SchemaFailed):  # the reason of the document says what is missing
+                    self.schemas = Schemas((*self.schemas.sets, *load()))
+            return self.schemas
 
     def rule(self, key: str) -> Rule | None:
         """Return the rule for a key relative to the root, or None."""
@@ -113,7 +139,8 @@ class Codecs:
         try:
             document = self._read(value, requested, reason)
         except InvalidText as error:
-            document = self._detected(key, value, f"{reason}, but {error.message}; ")
+            hint = f" ({rule.hint})" if rule is not None and rule.hint and self._lacks_schema(rule) else ""
+            document = self._detected(key, value, f"{reason}, but {error.message}{hint}; ")
         if rule is not None and not rule.editable and document.read_only_reason is None:
             return replace(document, read_only_reason=f"{rule.name} has editable = false")
         return document
@@ -128,7 +155,7 @@ class Codecs:
         """
         rule = self.rule(key) if choice is None else None
         requested = choice or (rule.choice if rule else None)
-        if value.startswith(MAGIC) or (requested is not None and requested.codec in ("protobuf", "k8s")):
+        if value.startswith(KUBERNETES_MAGIC) or (requested is not None and requested.codec in ("protobuf", "k8s")):
             return None
         sample = truncate_utf8(value, self.limits.preview_size)
         document = self._detected(key, sample) if requested is None else self.open(key, sample, requested)
@@ -170,24 +197,31 @@ class Codecs:
             case "protobuf":
                 return MessageDocument.open(value, choice, reason, self.schemas, self.limits)
             case "k8s":
-                return KubernetesDocument.open(value, choice, reason, self.schemas, self.limits)
+                return KubernetesDocument.open(value, choice, reason, self.kubernetes_schemas(), self.limits)
 
     def _detected(self, key: str, value: bytes, prefix: str = "") -> Document:
-        if value.startswith(MAGIC):
+        if value.startswith(KUBERNETES_MAGIC):
             reason = "Kubernetes object"
             try:
-                return KubernetesDocument.open(value, Choice("k8s"), prefix + reason, self.schemas, self.limits)
+                return self._read(value, Choice("k8s"), prefix + reason)
             except InvalidText as error:
                 prefix += f"{reason}, but {error.message}; "
         codec, reason = detect(key, truncate_utf8(value, self.limits.max_shown))
         if codec == "hex":
             document = HexDocument.open(value, prefix + reason, self.limits)
-            return (
-                replace(document, notes=(_UNKNOWN_TYPE_NOTE, *document.notes))
-                if any(self.schemas.types())
-                else document
-            )
+            return replace(document, notes=(*self._type_notes(key, value), *document.notes))
         return TextDocument.open(value, Choice(codec), prefix + reason, self.limits)
+
+    def _type_notes(self, key: str, value: bytes) -> Iterator[str]:
+        """Yield how to see a binary value as a message."""
+        if value.startswith(KUBERNETES_MAGIC):
+            yield f"the preset kubernetes {_PRESET_NOTE}"
+        elif self.rule(key) is not None:
+            return
+        elif preset := preset_of(self.scope.root + key):
+            yield f"the preset {preset.name} {_PRESET_NOTE}"
+        elif any(self.schemas.types()):
+            yield _UNKNOWN_TYPE_NOTE
 
 
 def _forms(document: Document) -> Iterator[Choice]:

@@ -3,11 +3,9 @@
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from explorer.codecs.options import CodecOptions, limit_problems
+from explorer.codecs.options import CodecNames, CodecOptions, PathName, limit_problems
 from explorer.config import Profile
 from explorer.model.entries import Entry
 from explorer.model.sanitize import sanitize
@@ -15,8 +13,6 @@ from explorer.model.sanitize import sanitize
 if TYPE_CHECKING:  # imports protobuf and yaml
     from explorer.codecs.codecs import Codecs
     from explorer.codecs.load import StoreInfo
-
-PathName: TypeAlias = str | PathLike[str]
 
 
 class EntryDecoder:
@@ -26,7 +22,8 @@ class EntryDecoder:
         store: The store; it need not be connected.
         proto: Schemas, as `--proto`; by default those of the profile that the store was opened by.
         import_paths: Folders that imports of schemas are relative to, as `-I`; by default those of the profile.
-        codecs: Rule file, as `--codecs`; by default that of the profile, else the one of the settings folder.
+        codecs: Rule file, `preset:NAME`, or a list of them, as `--codecs`; by default those of the profile, else the
+            rule file of the settings folder.
     """
 
     def __init__(
@@ -35,11 +32,9 @@ class EntryDecoder:
         *,
         proto: Sequence[PathName] = (),
         import_paths: Sequence[PathName] = (),
-        codecs: PathName | None = None,
+        codecs: CodecNames | None = None,
     ) -> None:
-        options = CodecOptions(
-            tuple(map(Path, proto)), tuple(map(Path, import_paths)), None if codecs is None else Path(codecs)
-        )
+        options = CodecOptions.from_names(proto, import_paths, codecs)
         profile = store.profile or Profile("")
         self._load = partial(_load_codecs, store, options.or_of(profile))
         self._codecs: Codecs | None = None

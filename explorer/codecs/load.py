@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -10,8 +11,9 @@ from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs, KeyScope
 from explorer.codecs.options import CodecOptions
 from explorer.codecs.patterns import Pattern
+from explorer.codecs.presets import Preset, find_preset
 from explorer.codecs.protobuf.schema_files import load
-from explorer.codecs.protobuf.schemas import Schemas
+from explorer.codecs.protobuf.schemas import Schemas, SchemaSet
 from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
 from explorer.codecs.settings import CodecSettings, read
@@ -73,15 +75,30 @@ def codecs_for(store: StoreInfo, options: CodecOptions = _NO_OPTIONS) -> Codecs:
             for prefix, name in store.messages.items()
         )
     )
-    schemas = [*load(options.protos, options.includes, cache=cache), *settings.schemas, *own_schemas]
+    named = (*map(find_preset, options.presets), *settings.presets)
+    presets = tuple({(preset.name, preset.root): preset for preset in named}.values())
+    schemas = [
+        *load(options.protos, options.includes, cache=cache),
+        *settings.schemas,
+        *own_schemas,
+        *(one for preset in {preset.name: preset for preset in presets}.values() for one in _installed_schemas(preset)),
+    ]
     _LOG.info("%d sets of schemas in %.0f ms", len(schemas), (time.monotonic() - start) * 1000)
     return Codecs(
         Schemas(schemas),
-        settings.rules + rules,
+        sum((preset.rules() for preset in presets), settings.rules + rules),
         scope=KeyScope(directory(store.address.path, store.separator), store.separator),
         limits=settings.limits,
         rule_file=RuleFile(options.codecs or _default_file(), store.address.redacted),
+        presets=presets,
+        load_kubernetes=partial(_installed_schemas, find_preset("kubernetes")),
     )
+
+
+def _installed_schemas(preset: Preset) -> Sequence[SchemaSet]:
+    """Return the schemas of a preset, if its distribution is installed."""
+    path = None if preset.distribution is None else preset.distribution.path
+    return [] if path is None else load([path], name=f"preset {preset.name}")
 
 
 def _default_file() -> Path:

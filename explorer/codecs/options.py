@@ -1,11 +1,17 @@
 """Schemas and rules that a person names: on the command line, in a profile or in a call; light to import."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from explorer.config import Profile, folder
+from explorer.config import Profile, folder, split_presets
+from explorer.model.errors import SchemaFailed
+
+PathName: TypeAlias = str | PathLike[str]
+CodecNames: TypeAlias = PathName | Sequence[PathName]
+"""A rule file, `preset:NAME`, or a list of presets and at most one rule file."""
 
 _MAX_PROBLEMS: Final = 5
 """Problems of schemas and rules that are shown."""
@@ -22,6 +28,34 @@ class CodecOptions:
     codecs: Path | None = None
     """Rule file; None for `codecs.toml` in the settings folder."""
 
+    presets: tuple[str, ...] = ()
+    """Names of presets of rules."""
+
+    @classmethod
+    def from_names(
+        cls,
+        proto: Iterable[PathName] = (),
+        import_paths: Iterable[PathName] = (),
+        codecs: CodecNames | None = None,
+    ) -> "CodecOptions":
+        """Return the options as they are named in a call or on the command line.
+
+        Args:
+            proto: As `--proto`.
+            import_paths: As `-I`.
+            codecs: As `--codecs`.
+
+        Raises:
+            SchemaFailed: `codecs` has more than one file.
+        """
+        names = [codecs] if isinstance(codecs, str | PathLike) else codecs or ()
+        presets, files = split_presets(names)
+        if len(files) > 1:
+            raise SchemaFailed(f"more than one file of rules: {', '.join(files)}", hint="write preset: before a preset")
+        return cls(
+            tuple(map(Path, proto)), tuple(map(Path, import_paths)), next(map(Path, files), None), tuple(presets)
+        )
+
     @classmethod
     def of(cls, profile: Profile) -> "CodecOptions":
         """Return the options of a profile."""
@@ -30,7 +64,10 @@ class CodecOptions:
     def or_of(self, profile: Profile) -> "CodecOptions":
         """Return these options; a profile has those that are not given."""
         return CodecOptions(
-            self.protos or profile.protos, self.includes or profile.includes, self.codecs or profile.codecs
+            self.protos or profile.protos,
+            self.includes or profile.includes,
+            self.codecs or profile.codecs,
+            self.presets or profile.presets,
         )
 
     @property

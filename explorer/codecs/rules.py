@@ -16,6 +16,8 @@ class Rule:
     """Name in messages, such as `rule 3 of codecs.toml`."""
     priority: int = 0
     editable: bool = True
+    hint: str = ""
+    """Command or option that gets the schema of its type, if that is known to be missing."""
 
     @property
     def reason(self) -> str:

@@ -12,6 +12,11 @@
     max_value = "8MiB"
     max_elements = 10_000
 
+    [[preset]]
+    name = "patroni"                  # as in keyscope codecs list
+    root = "/db"                      # prefix of its keys, if it is not the usual one
+    store = "etcd*"                   # only for addresses that match
+
     [[map]]
     key = "/pd/{cluster}/raft/s/{id:digits}"
     type = "metapb.Store"
@@ -27,7 +32,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -35,6 +40,7 @@ from typing import Final, NamedTuple, cast, get_args
 
 from explorer.codecs.base import Choice, Codec, Form, Limits
 from explorer.codecs.patterns import Pattern
+from explorer.codecs.presets import Preset, find_preset
 from explorer.codecs.protobuf.schema_files import load
 from explorer.codecs.protobuf.schemas import SchemaSet
 from explorer.codecs.rules import Rule, Rules
@@ -42,7 +48,8 @@ from explorer.config import TomlTable
 from explorer.model.errors import SchemaFailed
 
 _VERSION: Final = 1
-_TOP_SETTINGS: Final = ("version", "schemas", "limits", "map")
+_TOP_SETTINGS: Final = ("version", "schemas", "limits", "preset", "map")
+_PRESET_SETTINGS: Final = ("name", "root", "store")
 _SCHEMA_SETTINGS: Final = ("paths", "import_paths")
 _LIMIT_SETTINGS: Final = ("max_value", "max_elements")
 _RULE_SETTINGS: Final = ("key", "regex", "store", "codec", "type", "schema", "form", "indented", "priority", "editable")
@@ -57,6 +64,7 @@ class CodecSettings:
     schemas: tuple[SchemaSet, ...] = ()
     rules: Rules = field(default_factory=Rules)
     limits: Limits = field(default_factory=Limits)
+    presets: tuple[Preset, ...] = ()
 
 
 def read(file: Path, address: str = "", separator: str = "/", cache: Path | None = None) -> CodecSettings:
@@ -91,8 +99,9 @@ _START: Final = _Anchor(r"\A")
 _LIMITS_ANCHOR: Final = _Anchor(r"^\s*\[limits\]")
 
 
-def _rule_anchor(number: int) -> _Anchor:
-    return _Anchor(r"^[^\S\n]*\[\[\s*map\s*\]\]", number)
+def _list_anchor(name: str, number: int) -> _Anchor:
+    """Return the anchor of the n-th `[[name]]`."""
+    return _Anchor(rf"^[^\S\n]*\[\[\s*{name}\s*\]\]", number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +125,40 @@ class _SettingsReader:
             for name, table in top.table("schemas").items()
             for schema_set in self._schema_sets(name, table, cache)
         ]
-        rules = content.get("map", [])
-        if not isinstance(rules, list):
-            raise self._error(_Anchor(r"^\s*map\b"), "map must be a list", hint="write [[map]] above each rule")
         return CodecSettings(
             tuple(schemas),
             Rules(
                 tuple(
                     self._rule(number, table, separator)
-                    for number, table in enumerate(rules, start=1)
-                    if fnmatchcase(address, self._rule_table(number, table).text("store") or "*")
+                    for number, table in self._tables(content, "map", _RULE_SETTINGS, address)
                 )
             ),
             self._limits(top.table("limits")),
+            tuple(
+                self._preset(number, table)
+                for number, table in self._tables(content, "preset", _PRESET_SETTINGS, address)
+            ),
         )
+
+    def _tables(
+        self, content: Mapping[str, object], name: str, known: Sequence[str], address: str
+    ) -> Iterator[tuple[int, TomlTable]]:
+        """Yield the tables of a list that are for a store, with their numbers."""
+        tables = content.get(name, [])
+        if not isinstance(tables, list):
+            raise self._error(_Anchor(rf"^\s*{name}\b"), f"{name} must be a list", hint=f"write [[{name}]] above each")
+        for number, found in enumerate(tables, start=1):
+            table = self._table(found, _list_anchor(name, number))
+            table.require_known(known)
+            if fnmatchcase(address, table.text("store") or "*"):
+                yield number, table
+
+    def _preset(self, number: int, table: TomlTable) -> Preset:
+        try:
+            preset = find_preset(table.text("name") or "")
+        except SchemaFailed as error:
+            raise self._error(_list_anchor("preset", number), error.message, hint=error.hint) from error
+        return replace(preset, root=table.text("root") or preset.root)
 
     def _schema_sets(self, name: str, content: object, cache: Path | None) -> list[SchemaSet]:
         anchor = _Anchor(rf"^\s*\[schemas\.\W?{re.escape(name)}\W?\]")
@@ -143,14 +172,8 @@ class _SettingsReader:
         except SchemaFailed as error:
             raise self._error(anchor, f"schema {name!r}: {error.message}", hint=error.hint) from error
 
-    def _rule_table(self, number: int, content: object) -> TomlTable:
-        table = self._table(content, _rule_anchor(number))
-        table.require_known(_RULE_SETTINGS)
-        return table
-
-    def _rule(self, number: int, content: object, separator: str) -> Rule:
-        anchor = _rule_anchor(number)
-        table = self._rule_table(number, content)
+    def _rule(self, number: int, table: TomlTable, separator: str) -> Rule:
+        anchor = _list_anchor("map", number)
         key, regex = table.text("key"), table.text("regex")
         if (key is None) == (regex is None):
             raise self._error(anchor, "a rule needs either key or regex", hint='write key = "config/**"')

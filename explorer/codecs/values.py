@@ -7,11 +7,11 @@ from typing import NoReturn
 
 import yaml
 
-from explorer.codecs.base import Choice, Fields
+from explorer.codecs.base import KUBERNETES_MAGIC, Choice, Fields
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.detect import detect
 from explorer.codecs.protobuf.field_values import read_fields
-from explorer.codecs.protobuf.kubernetes import MAGIC, KubernetesEnvelope
+from explorer.codecs.protobuf.kubernetes import KubernetesEnvelope
 from explorer.codecs.text.content import truncate_utf8
 from explorer.codecs.text.yaml_syntax import check_yaml
 from explorer.model.errors import InvalidText
@@ -35,7 +35,7 @@ def _choices(codecs: Codecs, key: str, value: bytes) -> Iterator[Choice]:
     """Yield the codec of the rule, then the detected one and those that read more."""
     if (rule := codecs.rule(key)) is not None:
         yield rule.choice
-    if value.startswith(MAGIC):
+    if value.startswith(KUBERNETES_MAGIC):
         yield Choice("k8s")
     codec = detect(key, truncate_utf8(value, codecs.limits.max_shown))[0]
     yield Choice(codec)
@@ -57,8 +57,9 @@ def _read(codecs: Codecs, value: bytes, choice: Choice) -> object:
             return read_fields(value, choice, codecs.schemas, codecs.limits)
         case "k8s":
             envelope = KubernetesEnvelope.read(value)
-            name = choice.type or envelope.type_name(codecs.schemas)
-            return read_fields(envelope.raw, Choice("protobuf", name), codecs.schemas, codecs.limits)
+            schemas = codecs.kubernetes_schemas()
+            name = choice.type or envelope.type_name(schemas)
+            return read_fields(envelope.raw, Choice("protobuf", name), schemas, codecs.limits)
 
 
 def _text(value: bytes) -> str:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from explorer.codecs.entry_decoder import EntryDecoder, PathName
+from explorer.codecs.entry_decoder import EntryDecoder
+from explorer.codecs.options import CodecNames, PathName
 from explorer.data.extras import extra, progress_bar
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.entries import Cursor, Entry, Page, Revision
@@ -78,7 +79,7 @@ async def to_frame(
     limit: int | None = None,
     proto: Sequence[PathName] = (),
     import_paths: Sequence[PathName] = (),
-    codecs: PathName | None = None,
+    codecs: CodecNames | None = None,
 ) -> "DataFrame":
     """Return the entries below a prefix as a pandas frame with an index of keys.
 

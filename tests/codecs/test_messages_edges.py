@@ -2,12 +2,16 @@
 
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from explorer.codecs.base import Choice, Form, Limits
+from explorer.codecs.codecs import Codecs
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.fields import serialized
+from explorer.codecs.protobuf.schema_files import load
+from explorer.codecs.protobuf.schemas import Schemas
 from explorer.codecs.protobuf.wire import WireType, encode_varint
 from explorer.model.errors import InvalidText
 from tests.codecs.common import EDITION, LOOSE, THREE, TWO, edges, edited, made, opened
@@ -122,6 +126,21 @@ def test_proto2_invalid_strings_are_shown_as_bytes() -> None:
         assert "not UTF-8" in document.notes[0]
         assert edited(document, '"marker"', '"MARKER"') == value.replace(b"marker", b"MARKER")
         assert edited(document, r'"\377\376"', r'"now text"') == value.replace(b"\x12\x02\xff\xfe", b"\x12\x08now text")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_proto2_map_of_bytes_is_a_message(form: Form, tmp_path: Path) -> None:
+    """The values of Kubernetes' Secret and ConfigMap are such maps: bytes in them are no strings."""
+    (tmp_path / "secret.proto").write_text(
+        'syntax = "proto2";\npackage p;\nmessage Secret { map<string, bytes> data = 1; optional string type = 2; }\n'
+    )
+    codecs = Codecs(Schemas(load([tmp_path])))
+    value = text(1, text(1, "password") + text(2, b"\xff\x00secret")) + text(2, "Opaque")
+    document = opened(value, "p.Secret", form, codecs)
+    assert document.choice.form == form
+    assert edited(document, "Opaque", "Other") == value.replace(b"\x06Opaque", b"\x05Other")
+    broken = codecs.open("key", text(1, text(1, b"\xff") + text(2, b"x")), Choice("protobuf", "p.Secret", form))
+    assert "a map key is not UTF-8" in broken.reason
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

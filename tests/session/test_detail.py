@@ -5,9 +5,8 @@ import time
 
 import pytest
 
-from explorer.codecs.base import Document, Limits
+from explorer.codecs.base import KUBERNETES_MAGIC, Document, Limits
 from explorer.codecs.codecs import Codecs
-from explorer.codecs.protobuf.kubernetes import MAGIC
 from explorer.drivers.memory import MemoryStore
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable
@@ -266,4 +265,4 @@ async def test_large_value_is_previewed_before_decoding() -> None:
     preview_alone = Codecs().preview("large", value)
     assert preview_alone is not None
     assert preview_alone.content.size == Limits().preview_size
-    assert Codecs().preview("large", MAGIC + value) is None
+    assert Codecs().preview("large", KUBERNETES_MAGIC + value) is None

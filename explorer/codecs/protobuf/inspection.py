@@ -30,6 +30,8 @@ class _Visit(IntFlag):
     """Check strings that may not be UTF-8."""
     MESSAGE = 8
     """Check nested messages."""
+    KEYS = 16
+    """Read the keys of maps, which the library then checks."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Inspector:
                 continue
             if visit & _Visit.COUNT:
                 stats.elements += len(cast("Sized", value))
-            for inner in _values(one, value) if visit & (_Visit.TEXT | _Visit.MESSAGE) else ():
+            for inner in _values(one, value) if visit & (_Visit.TEXT | _Visit.MESSAGE | _Visit.KEYS) else ():
                 if stats.exceeds_limit:
                     return
                 if isinstance(inner, Message):
@@ -97,7 +99,8 @@ class Inspector:
         visit = _Visit.COUNT if one.is_repeated else _Visit.NONE
         if is_map(one):
             entry = entry_type(one)
-            return visit | _Visit.MAP | self._visit(entry.fields_by_number[1]) | self._visit(entry.fields_by_number[2])
+            keys = _Visit.KEYS if self._visit(entry.fields_by_number[1]) else _Visit.NONE
+            return visit | _Visit.MAP | keys | self._visit(entry.fields_by_number[2])
         if one.message_type is not None and not self._needs_no_check(one.message_type):
             visit |= _Visit.MESSAGE
         if one.type == FieldDescriptor.TYPE_STRING and not self._is_utf8_checked(one):

@@ -6,15 +6,14 @@ other bytes are kept.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from typing import Self
 
-from explorer.codecs.base import Choice, Document, EncodeResult, Limits, MergeResult
+from explorer.codecs.base import KUBERNETES_MAGIC, Choice, Document, EncodeResult, Limits, MergeResult
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.messages import MessageDocument
 from explorer.codecs.protobuf.schemas import Schemas
 from explorer.model.errors import InvalidText
 
-MAGIC: Final = b"k8s\x00"
 _META, _RAW, _ENCODING = 1, 2, 3
 _VERSION, _KIND = 1, 2
 
@@ -37,10 +36,10 @@ class KubernetesEnvelope:
         Raises:
             InvalidText: The value is not an envelope, or has a content encoding.
         """
-        if not value.startswith(MAGIC):
+        if not value.startswith(KUBERNETES_MAGIC):
             raise InvalidText("not a Kubernetes object")
         try:
-            spans = {span.number: span for span in wire.spans(value, len(MAGIC))}
+            spans = {span.number: span for span in wire.spans(value, len(KUBERNETES_MAGIC))}
             meta = _texts(value[spans[_META].payload])
             raw = spans[_RAW]
         except (ValueError, KeyError) as error:
