@@ -127,6 +127,32 @@ class HistoryArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class FindArguments:
+    """Search in keys and values below a prefix."""
+
+    prefix: str
+    key: str | None
+    value: str | None
+    regex: bool
+    ignore_case: bool
+    limit: int | None
+    escaped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceArguments:
+    """Replace a text in all values below a prefix."""
+
+    prefix: str
+    old: str
+    new: str
+    regex: bool
+    plan: Path | None
+    dry_run: bool
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DiffArguments:
     """Compare what is below two URLs."""
 
@@ -220,6 +246,8 @@ Subcommand: TypeAlias = (
     | LocksArguments
     | LockArguments
     | HistoryArguments
+    | FindArguments
+    | ReplaceArguments
     | DiffArguments
     | CopyArguments
     | MoveArguments

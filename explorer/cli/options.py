@@ -98,6 +98,27 @@ def add_watch_options(watch: ArgumentParser) -> None:
     add_json_option(watch)
 
 
+def add_find_options(find: ArgumentParser) -> None:
+    """Add the options of `find`."""
+    find.add_argument("--key", metavar="P", help="part of a key, or a glob of the whole key as in 'app/*/port'")
+    find.add_argument("--value", metavar="P", help="part of a value's text")
+    find.add_argument("--regex", action="store_true", help="the patterns are regular expressions")
+    find.add_argument("--ignore-case", "-i", action="store_true", help="upper and lower case are the same")
+    find.add_argument("--limit", metavar="N", type=positive_int, help="stop after N matches")
+    add_json_option(find)
+
+
+def add_replace_options(replace: ArgumentParser) -> None:
+    """Add the texts and the options of `replace`."""
+    replace.add_argument("old", metavar="OLD", help="text to replace")
+    replace.add_argument("new", metavar="NEW", help="text that takes its place")
+    replace.add_argument("--regex", action="store_true", help="OLD is a regular expression; NEW may have groups, as \1")
+    replace.add_argument(
+        "--plan", metavar="FILE", type=Path, help="write the plan to a file for review; change nothing"
+    )
+    _add_apply_options(replace)
+
+
 def add_diff_options(diff: ArgumentParser) -> None:
     """Add the options of `diff`."""
     diff.add_argument(
@@ -114,7 +135,7 @@ def add_diff_options(diff: ArgumentParser) -> None:
 def add_copy_options(copy: ArgumentParser) -> None:
     """Add the options of `copy` and `move`."""
     copy.add_argument("--overwrite", action="store_true", help="replace values that differ in the target")
-    copy.add_argument("--plan", metavar="FILE", type=Path, help="write the plan to a file for review; change nothing")
+    _add_plan_option(copy)
     _add_apply_options(copy)
 
 
@@ -150,6 +171,10 @@ def add_undo_options(undo: ArgumentParser) -> None:
     """Add the ID and the options of `undo`."""
     undo.add_argument("id", metavar="ID", nargs="?", help="ID of a plan that was applied (default: the newest)")
     _add_apply_options(undo)
+
+
+def _add_plan_option(verb: ArgumentParser) -> None:
+    verb.add_argument("--plan", metavar="FILE", type=Path, help="write the plan to a file for review; change nothing")
 
 
 def _add_apply_options(verb: ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from explorer.cli.options import (
     add_copy_options,
     add_diff_options,
     add_export_options,
+    add_find_options,
     add_get_options,
     add_history_options,
     add_import_options,
@@ -20,6 +21,7 @@ from explorer.cli.options import (
     add_lock_options,
     add_ls_options,
     add_put_options,
+    add_replace_options,
     add_rm_options,
     add_schema_options,
     add_subject,
@@ -37,11 +39,13 @@ VERBS: Final[Mapping[str, type[arguments.Subcommand]]] = {
     "locks": arguments.LocksArguments,
     "lock": arguments.LockArguments,
     "history": arguments.HistoryArguments,
+    "find": arguments.FindArguments,
     "diff": arguments.DiffArguments,
     "copy": arguments.CopyArguments,
     "move": arguments.MoveArguments,
     "export": arguments.ExportArguments,
     "import": arguments.ImportArguments,
+    "replace": arguments.ReplaceArguments,
     "apply": arguments.ApplyArguments,
     "undo": arguments.UndoArguments,
     "doctor": arguments.DoctorArguments,
@@ -156,6 +160,7 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
             parents=[_connection_parser()],
             allow_abbrev=False,
             prog=f"keyscope {name}",
+            conflict_handler="resolve" if name == "find" else "error",  # its --key is a pattern
         )
         return verb
 
@@ -183,6 +188,7 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     add_watch_options(add_verb("watch", "print the changes of a key and of everything below it", "PREFIX"))
     add_json_option(add_verb("locks", "list locks with their holders and waiters", "PREFIX", is_optional=True))
     add_lock_options(add_verb("lock", "run a command while holding a lock", "KEY"))
+    add_find_options(add_verb("find", "search in the keys and values below a prefix", "PREFIX", is_optional=True))
     add_diff_options(add_sides_verb("diff", "compare the keys and values of two stores or prefixes"))
     add_copy_options(add_sides_verb("copy", "copy what is below one prefix to another, in any two stores"))
     add_copy_options(add_sides_verb("move", "copy what is below one prefix to another, and delete it in the first"))
@@ -190,6 +196,9 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     importing = add_verb("import", "write the entries of a file below a prefix", "PREFIX", is_optional=True)
     importing.usage = "keyscope import [options] URL [PREFIX] FILE"
     add_import_options(importing)
+    replacing = add_verb("replace", "replace a text in all values below a prefix", "PREFIX", is_optional=True)
+    replacing.usage = "keyscope replace [options] URL [PREFIX] OLD NEW"
+    add_replace_options(replacing)
     add_apply_options(add_parser("apply", "apply a plan that --plan wrote", "FILE"))
     add_undo_options(add_parser("undo", "take back what copy, move or apply did", "[ID]"))
     add_json_option(add_verb("doctor", "check the connection to a store and its health"))
@@ -256,7 +265,11 @@ def _connection_parser() -> Parser:
     group.add_argument("--cacert", metavar="F", type=Path, help="CA certificates to verify the store with (PEM)")
     group.add_argument("--cert", metavar="F", type=Path, help="client certificate (PEM)")
     group.add_argument(
-        "--key", metavar="F", type=Path, dest="key_file", help="private key of the client certificate (PEM)"
+        *("--key", "--client-key"),
+        metavar="F",
+        type=Path,
+        dest="key_file",
+        help="private key of the client certificate (PEM)",
     )
     group.add_argument(
         "--server-name", metavar="NAME", help="name in the store's certificate, if it is not the URL's host"

@@ -11,7 +11,6 @@ from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.cli.verbs.codecs import list_presets, list_store_presets
 from explorer.cli.verbs.doctor import doctor
 from explorer.cli.verbs.lock import lock, locks
-from explorer.cli.verbs.plan import apply, copy, diff, export, import_file, undo
 from explorer.cli.verbs.read import get, history, ls
 from explorer.cli.verbs.rm import rm
 from explorer.cli.verbs.watch import overview, watch
@@ -20,8 +19,6 @@ from explorer.config import Profile, read_password, read_profile
 from explorer.drivers.base import Store
 from explorer.model.address import Access
 from explorer.opener import open_profile
-from explorer.plans.plan import PlanPart
-from explorer.plans.side import PlanSide
 
 _WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
 _ACCESS_FIELDS: Final = {"cacert": "ca_file", "cert": "cert_file"}
@@ -39,7 +36,9 @@ def run(command: arguments.Command) -> int:
     console = Console(json=command.json)
     if isinstance(command.subcommand, arguments.ApplyArguments | arguments.UndoArguments):
         try:
-            return asyncio.run(run_plan(command, console))
+            from explorer.cli import plan_run  # noqa: PLC0415 - the other verbs start without plans and yaml
+
+            return asyncio.run(plan_run.run_applied(command, console))
         finally:
             console.flush()
     if isinstance(command.subcommand, arguments.CodecsArguments) and not command.url:
@@ -103,42 +102,6 @@ def with_profile(command: arguments.Command, profile: Profile) -> arguments.Comm
     return replace(command, codecs=codecs, subcommand=subcommand)
 
 
-async def run_plan(command: arguments.Command, console: Console) -> int:
-    """Run a verb whose stores are those of a plan, and return the exit code."""
-
-    def open_part(part: PlanPart) -> Store:
-        url = f"@{part.profile}" if part.profile else part.store
-        return open_store(replace(command, url=url), resolve_profile(url, command.connection), console)
-
-    match command.subcommand:
-        case arguments.ApplyArguments() as options:
-            return await apply(options, open_part, console)
-        case arguments.UndoArguments() as options:
-            return await undo(options, open_part, console)
-        case _:
-            raise TypeError(command.subcommand)
-
-
-async def run_sides(store: Store, command: arguments.Command, console: Console) -> int:
-    """Open the second store of a verb that has two sides, run the verb, and return the exit code."""
-    subcommand = command.subcommand
-    if not isinstance(subcommand, arguments.DiffArguments | arguments.CopyArguments):
-        raise TypeError(subcommand)
-    other = open_store(
-        replace(command, url=subcommand.target), resolve_profile(subcommand.target, command.connection), console
-    )
-    left = PlanSide(store, profile=_profile_name(command.url))
-    right = PlanSide(other, profile=_profile_name(subcommand.target))
-    async with other:
-        if isinstance(subcommand, arguments.DiffArguments):
-            return await diff(left, right, subcommand, console)
-        return await copy(left, right, subcommand, console)
-
-
-def _profile_name(url: str) -> str | None:
-    return url[1:] if url.startswith("@") else None
-
-
 async def run_verb(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
     """Connect to the store, run the verb of a command, close the store, and return the exit code.
 
@@ -167,14 +130,12 @@ async def run_verb(store: Store, access: Access, command: arguments.Command, con
                 await locks(store, subcommand, console)
             case arguments.LockArguments():
                 return await lock(store, subcommand, console)
-            case arguments.DiffArguments() | arguments.CopyArguments():
-                return await run_sides(store, command, console)
-            case arguments.ExportArguments():
-                await export(store, subcommand, console)
-            case arguments.ImportArguments():
-                return await import_file(PlanSide(store, profile=_profile_name(command.url)), subcommand, console)
             case arguments.CodecsArguments():
                 await list_store_presets(store, command.codecs, console)
             case arguments.HistoryArguments():
                 await history(store, subcommand, console)
+            case _:
+                from explorer.cli import plan_run  # noqa: PLC0415 - the other verbs start without plans and yaml
+
+                return await plan_run.run_on_store(store, command, console)
     return ExitCode.SUCCESS

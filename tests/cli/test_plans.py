@@ -155,3 +155,28 @@ def test_exports_of_etcdctl_and_consul_are_read(
     file.write_bytes(exported)
     assert run("import", target, str(file), "--yes").lines[0].startswith("create ")
     assert values(run, inside) == {"x": "1", "y": "2"}
+
+
+def test_find_prints_matches_and_what_it_looked_at(url: str, run: Run) -> None:
+    """Exit code 3 and the number of keys say that nothing was found."""
+    fill(run, url, one="port 8080", two="8080", three="x")
+    result = run("find", url, "--value", "8080")
+    assert (result.code, result.lines) == (0, ["one: port 8080", "two: 8080"])
+    assert "2 matches in 3 keys" in result.error
+    assert run("find", url, "--key", "t*", "--json").records == [
+        {"key": "three", "where": "key", "match": "three"},
+        {"key": "two", "where": "key", "match": "two"},
+    ]
+    assert "there may be more" in run("find", url, "--key", "t", "--limit", "1").error
+    nothing = run("find", url, "--value", "absent")
+    assert (nothing.code, nothing.lines) == (3, [])
+    assert "0 matches in 3 keys" in nothing.error
+
+
+def test_replace_shows_and_changes_values(url: str, run: Run) -> None:
+    fill(run, f"{url}a/", one="host old", two="old old", three="x")
+    assert run("replace", url, "a/", "old", "new", "--dry-run").lines == ["update    a/one", "update    a/two"]
+    assert run("replace", url, "a/", "old", "new", "--yes")
+    assert values(run, f"{url}a/") == {"one": "host new", "two": "new new", "three": "x"}
+    assert run("undo", "--yes")
+    assert values(run, f"{url}a/") == {"one": "host old", "two": "old old", "three": "x"}

@@ -23,6 +23,7 @@ from explorer.plans.formats import WHOLE_KEY_FORMATS, read, write
 from explorer.plans.plan import Plan, PlanAction, PlanPart
 from explorer.plans.plan_file import read_plan, write_plan
 from explorer.plans.plan_folder import PlanFolder, Progress
+from explorer.plans.search import replace_plan
 from explorer.plans.side import FileSide, PlanSide
 
 _SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", DifferenceKind.CHANGED: "~"}
@@ -90,10 +91,17 @@ async def import_file(target: PlanSide, options: arguments.ImportArguments, cons
     return await _review(plan, [store], options, console)
 
 
+async def replace_text(side: PlanSide, options: arguments.ReplaceArguments, console: Console) -> int:
+    """Plan the replacement of a text in all values below a prefix, and apply it once it is confirmed."""
+    side = replace(side, prefix=directory(options.prefix, side.store.separator))
+    plan = await replace_plan(side, options.old, options.new, regex=options.regex)
+    return await _review(plan, [side.store], options, console)
+
+
 async def _review(
     plan: Plan,
     stores: Iterable[Store],
-    options: arguments.CopyArguments | arguments.ImportArguments,
+    options: arguments.CopyArguments | arguments.ImportArguments | arguments.ReplaceArguments,
     console: Console,
 ) -> int:
     """Print a plan, and write it to a file, or apply it once it is confirmed."""
