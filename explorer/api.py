@@ -1,6 +1,6 @@
 """The public names of the package."""
 
-from explorer.blocking import Activity, BlockingStore, connect
+from explorer.blocking import Activity, BlockingBroker, BlockingStore, connect
 from explorer.broker import (
     AliveState,
     Backend,
@@ -64,6 +64,7 @@ __all__ = [
     "Backend",
     "BackendNotSupported",
     "BinarySerializer",
+    "BlockingBroker",
     "BlockingStore",
     "Broker",
     "CallNotSupported",

@@ -5,8 +5,9 @@ own loop runs. A connection is thread-safe. ctrl-C cancels the call that it inte
 """
 
 from explorer.blocking.activity import Activity
+from explorer.blocking.broker import BlockingBroker
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.store import BlockingStore, connect
 from explorer.blocking.watch import BlockingWatch
 
-__all__ = ["Activity", "BlockingLock", "BlockingStore", "BlockingWatch", "connect"]
+__all__ = ["Activity", "BlockingBroker", "BlockingLock", "BlockingStore", "BlockingWatch", "connect"]

@@ -2,12 +2,15 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast, overload
 
 from explorer.blocking.activity import Activity
+from explorer.blocking.broker import BlockingBroker
 from explorer.blocking.connection import BlockingConnection
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.watch import BlockingWatch
+from explorer.broker import Broker, JsonSerializer, Serializer
+from explorer.broker.serializer import MessageT
 from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.codecs.options import CodecNames, PathName
 from explorer.data.extras import progress_bar
@@ -224,6 +227,26 @@ class BlockingStore:
     def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         """Return every lock at or below a prefix."""
         return self._connection.run(self._store.locks(prefix))
+
+    # Messages
+
+    @overload
+    def broker(self, prefix: str = "") -> BlockingBroker[bytes]: ...
+
+    @overload
+    def broker(
+        self, prefix: str, message_type: type[MessageT], serializer: Serializer = ...
+    ) -> BlockingBroker[MessageT]: ...
+
+    def broker(
+        self,
+        prefix: str = "",
+        message_type: type[MessageT] | type[bytes] = bytes,
+        serializer: Serializer | None = None,
+    ) -> BlockingBroker[MessageT] | BlockingBroker[bytes]:
+        """Return a broker of messages of one type below a prefix, as `explorer.Broker`."""
+        kind = cast("type[MessageT]", message_type)
+        return BlockingBroker(self._connection, Broker(self._store, prefix, kind, serializer or JsonSerializer()))
 
     # Data
 

@@ -13,8 +13,10 @@ from inspect import getmembers, isfunction, signature
 import pytest
 
 import explorer
-from explorer.blocking import BlockingLock, BlockingStore
+from explorer.blocking import BlockingBroker, BlockingLock, BlockingStore
+from explorer.blocking.broker import BlockingTxn
 from explorer.blocking.portal import portal
+from explorer.broker import BinarySerializer, Broker, Txn
 from explorer.drivers.base import Store
 from explorer.drivers.lock import Lock
 from explorer.drivers.memory import MemoryStore
@@ -22,6 +24,8 @@ from explorer.drivers.memory.database import Database
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, KeyExists, KeyModified, KeyNotFound, NotReachable
 from explorer.model.events import Deleted, Put, Started
+from explorer.model.operations import ABSENT
+from tests.broker.messages import Greetings
 from tests.servers.waiting import wait_until
 
 OWN_ARGUMENTS = {(call, word) for call in ("watch", "watch_tree") for word in ("limit", "timeout")}
@@ -49,7 +53,10 @@ def assert_no_task_left(before: Counter[str]) -> None:
 
 
 class TestCalls:
-    @pytest.mark.parametrize(("blocking", "awaited"), [(BlockingStore, Store), (BlockingLock, Lock)])
+    @pytest.mark.parametrize(
+        ("blocking", "awaited"),
+        [(BlockingStore, Store), (BlockingLock, Lock), (BlockingBroker, Broker), (BlockingTxn, Txn)],
+    )
     def test_every_call_has_the_arguments_of_its_async_twin(self, blocking: type, awaited: type) -> None:
         own = {"connect", "clone", "__aenter__", "__aexit__", "__init__"}  # to open one is `explorer.connect`'s
         contract = {name: call for name, call in getmembers(awaited, isfunction) if name not in own and name[:1] != "_"}
@@ -77,6 +84,24 @@ class TestCalls:
         assert store.delete_tree("a") == 1
         assert store.status().product
         assert store.locks() == ()
+
+    def test_broker_of_messages(self, store: BlockingStore) -> None:
+        """The calls are those of the awaited broker."""
+        broker = store.broker("/myplugin", Greetings, BinarySerializer())
+        seen = broker.put("hello", Greetings(greeting="Hello"))
+        assert broker.get_value("hello") == seen
+        assert not broker.put_if_absent("hello", Greetings())
+        swapped = broker.compare_and_swap("hello", seen, Greetings(greeting="Hi"))
+        assert swapped is not None
+        assert broker.compare_and_swap("hello", seen, Greetings()) is None
+        broker.txn().put("new", Greetings(), expected=ABSENT).put("hello", Greetings(), expected=swapped).commit()
+        assert list(broker.list_keys()) == ["hello", "new"]
+        assert [stored.message for stored in broker.list_values()] == [Greetings(), Greetings()]
+        assert not broker.compare_and_delete("hello", seen)
+        assert broker.delete("hello")
+        assert not broker.delete("hello")
+        assert store.broker().get_value("/myplugin/new").message == b""
+        assert broker.delete_tree() == 1
 
     def test_walk_yields_all_and_can_be_left_early(self, store: BlockingStore) -> None:
         """A walk that is forgotten is closed when it is collected."""
