@@ -9,10 +9,10 @@ from explorer.cli.console import Console
 from explorer.cli.exit_codes import UsageError
 from explorer.codecs.options import CodecOptions, limit_problems
 from explorer.drivers.base import Store
-from explorer.model.errors import ExplorerError, InvalidText
+from explorer.model.errors import ExplorerError
 
 if TYPE_CHECKING:
-    from explorer.codecs.base import Document, Form
+    from explorer.codecs.base import Form
     from explorer.codecs.codecs import Codecs
 
 _OTHER_FORM: "Final[Mapping[Form, str]]" = {"json": "textproto", "text": "json"}
@@ -40,6 +40,8 @@ class ValueDecoder:
         can_have_rule = bool(self._store.messages) or self._options.is_configured
         if get.type is None and not can_have_rule and not is_kubernetes:
             return None  # do not load protobuf and yaml to find no rule
+        from explorer.codecs.codecs import mismatch  # noqa: PLC0415 - loaded only to decode a value
+
         codecs = await self._load_codecs()
         rule = codecs.rule(get.key)
         known = Choice("protobuf", get.type) if get.type else rule.choice if rule else None
@@ -50,7 +52,7 @@ class ValueDecoder:
         form: Form = "json" if get.form == "json" else "text"
         document = codecs.open(get.key, value, Choice(known.codec, known.type, form, known.schema))
         if document.choice.type is None:
-            raise ExplorerError(_mismatch(document), hint="use --as text", key=get.key)
+            raise ExplorerError(mismatch(document), hint="use --as text", key=get.key)
         if document.choice.form != form:
             raise ExplorerError(document.notes[0], hint=f"use --as {_OTHER_FORM[form]}", key=get.key)
         if document.read_only_reason is not None:
@@ -66,19 +68,16 @@ class ValueDecoder:
             UsageError: No schema has the message, or the text is not UTF-8.
         """
         from explorer.codecs.base import Choice  # noqa: PLC0415 - loaded only where a value is encoded
-        from explorer.codecs.protobuf.fields import missing_fields  # noqa: PLC0415 - as above
+        from explorer.codecs.codecs import mismatch  # noqa: PLC0415 - as above
 
         codecs = await self._load_codecs()
-        document = codecs.open(put.key, b"", Choice("protobuf", message, "json" if put.form == "json" else "text"))
-        if document.choice.type is None:
-            raise UsageError(_mismatch(document), hint="name its schema with --proto")
+        choice = Choice("protobuf", message, "json" if put.form == "json" else "text")
+        if codecs.schemas.find(message) is None:
+            raise UsageError(mismatch(codecs.open(put.key, b"", choice)), hint="name its schema with --proto")
         try:
-            encoded = document.encode(text.decode())
+            encoded = codecs.encode_new(put.key, text.decode(), choice)
         except UnicodeDecodeError as error:
             raise UsageError(f"the text of the message is not UTF-8 (byte {error.start})") from error
-        kind = codecs.schemas.find(message)
-        if not encoded.value and kind is not None and (missing := missing_fields(kind.parse(b""))):
-            raise InvalidText(f"required fields are missing: {', '.join(missing)}", key=put.key)
         for note in encoded.notes:
             self._console.print_note(f"keyscope: {note}")
         return encoded.value
@@ -90,9 +89,3 @@ class ValueDecoder:
         for problem in limit_problems(codecs.problems):
             self._console.print_note(f"keyscope: {problem}")
         return codecs
-
-
-def _mismatch(document: "Document") -> str:
-    """Return why a value cannot be read as the message that was named."""
-    start, _, reason = document.reason.partition(", but ")
-    return (reason or start).partition(";")[0]

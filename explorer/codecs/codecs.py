@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 
-from explorer.codecs.base import KUBERNETES_MAGIC, Choice, Codec, Document, Limits
+from explorer.codecs.base import KUBERNETES_MAGIC, Choice, Codec, Document, EncodeResult, Limits
 from explorer.codecs.detect import detect
 from explorer.codecs.patterns import Pattern, similar_keys
 from explorer.codecs.presets import Preset, preset_of
+from explorer.codecs.protobuf.fields import missing_fields
 from explorer.codecs.protobuf.kubernetes import KubernetesDocument
 from explorer.codecs.protobuf.messages import MessageDocument
 from explorer.codecs.protobuf.schemas import Schemas, SchemaSet
@@ -145,6 +146,30 @@ class Codecs:
             return replace(document, read_only_reason=f"{rule.name} has editable = false")
         return document
 
+    def encode_new(self, key: str, text: str, choice: Choice | None = None) -> EncodeResult:
+        """Return the value of a text for a key that has none yet.
+
+        Args:
+            key: The key, relative to the root.
+            text: The text.
+            choice: Codec of the value; None for that of the rule, without one the text itself.
+
+        Raises:
+            InvalidText: The text is invalid, or required fields are missing.
+            SchemaFailed: No schema has the message type.
+        """
+        rule = self.rule(key)
+        wanted = choice or (rule.choice if rule else Choice("text"))
+        document = self.open(key, b"", wanted)
+        if document.choice.type != wanted.type:
+            raise SchemaFailed(mismatch(document), hint="name the schema of the message", key=key)
+        encoded = document.encode(text)
+        if not encoded.value and wanted.type is not None:
+            kind = self.schemas.find(wanted.type, wanted.schema)
+            if kind is not None and (missing := missing_fields(kind.parse(b""))):
+                raise InvalidText(f"required fields are missing: {', '.join(missing)}", key=key)
+        return encoded
+
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
         """Return a document of the beginning of a large value, or None if its codec needs the whole value.
 
@@ -222,6 +247,12 @@ class Codecs:
             yield f"the preset {preset.name} {_PRESET_NOTE}"
         elif any(self.schemas.types()):
             yield _UNKNOWN_TYPE_NOTE
+
+
+def mismatch(document: Document) -> str:
+    """Return why a value cannot be read as the message that was named."""
+    start, _, reason = document.reason.partition(", but ")
+    return (reason or start).partition(";")[0]
 
 
 def _forms(document: Document) -> Iterator[Choice]:

@@ -1,7 +1,8 @@
-"""Decoder of entries for scripts and notebooks; protobuf and yaml are loaded for the first value."""
+"""Decoder and encoder of entries for scripts and notebooks; protobuf and yaml are loaded for the first value."""
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,13 @@ from explorer.model.entries import Entry
 from explorer.model.sanitize import sanitize
 
 if TYPE_CHECKING:  # imports protobuf and yaml
+    from explorer.codecs.base import Choice, Document, Form
     from explorer.codecs.codecs import Codecs
     from explorer.codecs.load import StoreInfo
 
 
 class EntryDecoder:
-    """Decodes the entries of a store by the same schemas and rules as the app and the command.
+    """Decodes and encodes the entries of a store by the same schemas and rules as the app and the command.
 
     Args:
         store: The store; it need not be connected.
@@ -55,9 +57,54 @@ class EntryDecoder:
 
         if entry.value is None:
             return None
+        return decode_value(self._loaded(), entry.key, entry.value)
+
+    def text(self, entry: Entry, *, message: str | None = None, form: "Form | None" = None) -> str:
+        """Return the text of a value, as the app shows it to edit it; any bytes have one.
+
+        Args:
+            entry: The entry.
+            message: Type of the message; by default that of the rule for the key, if there is one.
+            form: `text` for protobuf's text format, `json` for JSON.
+
+        Raises:
+            SchemaFailed: A schema or the rule file is invalid.
+        """
+        return self._document(entry, message, form).text
+
+    def encode(self, entry: Entry | str, text: str, *, message: str | None = None, form: "Form | None" = None) -> bytes:
+        """Return the value of a text: the way back from `text`.
+
+        Args:
+            entry: The entry that was read, whose bytes are kept where the text is not edited; a key for a new value.
+            text: The text: of a message, JSON, YAML, or hex, as `text` returns it for such a key.
+            message: As for `text`.
+            form: As for `text`.
+
+        Raises:
+            InvalidText: The text is no such value; the error has the line and the column.
+            SchemaFailed: No schema has the message type, or a schema or the rule file is invalid.
+        """
+        if isinstance(entry, Entry):
+            return self._document(entry, message, form).encode(text).value
+        return self._loaded().encode_new(entry, text, self._choice(entry, message, form)).value
+
+    def _document(self, entry: Entry, message: str | None, form: "Form | None") -> "Document":
+        return self._loaded().open(entry.key, entry.value or b"", self._choice(entry.key, message, form))
+
+    def _choice(self, key: str, message: str | None, form: "Form | None") -> "Choice | None":
+        """Return the codec that the caller asks for; None for that of the rule, or the detected one."""
+        from explorer.codecs.base import Choice  # noqa: PLC0415 - imports protobuf and yaml
+
+        rule = self._loaded().rule(key)
+        if message is not None:
+            return Choice("protobuf", message, form or "text")
+        return replace(rule.choice, form=form) if rule and form else None
+
+    def _loaded(self) -> "Codecs":
         if self._codecs is None:
             self._codecs = self._load()
-        return decode_value(self._codecs, entry.key, entry.value)
+        return self._codecs
 
 
 def _load_codecs(store: "StoreInfo", options: CodecOptions) -> "Codecs":

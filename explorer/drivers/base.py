@@ -331,7 +331,8 @@ class Store(ABC):
 
         Args:
             key: The key to lock.
-            value: Value that is written to the key when the lock is acquired, unless empty.
+            value: Value that is written to the key when the lock is acquired, unless empty; if it is a short text, it
+                names the holder in `locks` as well.
             ttl: Seconds from the last renewal until the lock expires; it is renewed while held.
             delete_on_unlock: Delete the key at release.
             layout: Name of the layout, one of `lock_layouts`; None for the first of them.

@@ -307,6 +307,14 @@ class LockListContract(DriverFixtures):
             assert info.holder.ttl is not None
             assert 0 < info.holder.ttl <= 60
 
+    async def test_lock_value_names_the_holder(self, store: Store, other: Store) -> None:
+        """In whatever place the layout has for it; the key has the value as well."""
+        async with store.lock("key", value=b"nightly job 7", ttl=60):
+            info = await _lock_info(other, "key")
+            assert info.holder is not None
+            assert "nightly job 7" in info.holder.name
+            assert (await other.get("key")).value == b"nightly job 7"
+
     async def test_locks_of_a_prefix_has_its_own_and_those_below(self, store: Store) -> None:
         async with store.lock("foo", ttl=60), store.lock("foo/below/deep", ttl=60), store.lock("foobar", ttl=60):
             assert sorted(info.key for info in await store.locks("foo")) == ["foo", "foo/below/deep"]

@@ -15,6 +15,8 @@ CLOCK_DRIFT = 0.1
 RENEWALS = 3
 """Renewals of a lease or session within its TTL."""
 
+_MAX_NAME_LENGTH = 60
+"""Characters of a lock's value up to which it names the holder."""
 _SINCE_PATTERN = re.compile(r" since (\S+)$")
 
 
@@ -34,14 +36,21 @@ async def keep_alive(renew: Callable[[float], Awaitable[float]], ttl: float) -> 
                 return
 
 
-def holder_id() -> str:
-    """Return the identity that a lock's holder writes: user, host, process and time."""
+def holder_id(value: bytes = b"") -> str:
+    """Return the identity that a lock's holder writes: user, host, process and time.
+
+    Args:
+        value: The lock's value, which comes first if it is a short text.
+    """
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return f"{user}@{socket.gethostname()} pid {os.getpid()} since {now}"
+    process = f"{user}@{socket.gethostname()} pid {os.getpid()}"
+    name = value.decode("utf-8", "replace")
+    is_name = 0 < len(name) <= _MAX_NAME_LENGTH and name.isprintable() and "\ufffd" not in name
+    return f"{name} ({process}) since {now}" if is_name else f"{process} since {now}"
 
 
 def parse_holder(text: str) -> tuple[str, datetime | None]:

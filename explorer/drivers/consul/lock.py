@@ -107,7 +107,7 @@ class ConsulLock(LeaseLock[ConsulConnection]):
     async def _enqueue(self) -> None:
         sent, ttl = boottime(), self._options.ttl
         self._session = await sessions.create(
-            self._connection, holder_id(), ttl, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
+            self._connection, holder_id(self._options.value), ttl, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
         )
         self._start_keepalive(sent, ttl)
 

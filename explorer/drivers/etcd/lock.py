@@ -68,7 +68,7 @@ class EtcdLock(LeaseLock[EtcdConnection]):
         self._start_keepalive(sent, float(granted.TTL))
         self._contender = self._queue + leases.contender_name(self._lease).encode()
         own = messages.RequestOp(request_range=messages.RangeRequest(key=self._contender))
-        put = messages.PutRequest(key=self._contender, value=holder_id().encode(), lease=self._lease)
+        put = messages.PutRequest(key=self._contender, value=holder_id(self._options.value).encode(), lease=self._lease)
         response = await self._connection.call(
             # Sent again, it finds the key and changes nothing: the lease makes it ours alone.
             TXN,

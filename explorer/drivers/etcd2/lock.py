@@ -72,7 +72,7 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
 
     async def _try_acquire(self) -> bool:
         sent, ttl = boottime(), self._lease.ttl
-        value = (self._options.value if self._is_libkv else b"") or holder_id().encode()
+        value = (self._options.value if self._is_libkv else b"") or holder_id(self._options.value).encode()
         write = Etcd2CasWrite(self._connection, self._lock_key, self._path, None, value, ttl)
         node = await write.commit()
         if node is None:

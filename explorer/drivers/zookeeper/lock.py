@@ -85,7 +85,7 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
     async def _create_contender(self, prefix: str) -> tuple[str, Stat]:
         """Create the contender's znode, and return its path and Stat; if the answer was lost, find it by its name."""
         request = messages.create(
-            f"{self._path}/{prefix}", holder_id().encode(), OPEN_ACL, CreateMode.EPHEMERAL_SEQUENTIAL
+            f"{self._path}/{prefix}", holder_id(self._options.value).encode(), OPEN_ACL, CreateMode.EPHEMERAL_SEQUENTIAL
         )
         try:
             return await self._connection.send(request)
