@@ -199,6 +199,17 @@ class ImportArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreArguments:
+    """Restore a key, or everything below a prefix, as of an earlier revision."""
+
+    key: str
+    to: int
+    plan: Path | None
+    dry_run: bool
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyArguments:
     """Apply the plan of a file."""
 
@@ -236,6 +247,8 @@ class CompletionArguments:
     shell: str
 
 
+PlanArguments: TypeAlias = CopyArguments | ImportArguments | ReplaceArguments | RestoreArguments
+"""Verbs that make a plan."""
 Subcommand: TypeAlias = (
     OverviewArguments
     | LsArguments
@@ -253,6 +266,7 @@ Subcommand: TypeAlias = (
     | MoveArguments
     | ExportArguments
     | ImportArguments
+    | RestoreArguments
     | ApplyArguments
     | UndoArguments
     | DoctorArguments

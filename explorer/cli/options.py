@@ -119,6 +119,13 @@ def add_replace_options(replace: ArgumentParser) -> None:
     _add_apply_options(replace)
 
 
+def add_restore_options(restore: ArgumentParser) -> None:
+    """Add the options of `restore`."""
+    restore.add_argument("--to", metavar="REVISION", type=positive_int, required=True, help="revision to go back to")
+    _add_plan_option(restore)
+    _add_apply_options(restore)
+
+
 def add_diff_options(diff: ArgumentParser) -> None:
     """Add the options of `diff`."""
     diff.add_argument(

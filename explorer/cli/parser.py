@@ -22,6 +22,7 @@ from explorer.cli.options import (
     add_ls_options,
     add_put_options,
     add_replace_options,
+    add_restore_options,
     add_rm_options,
     add_schema_options,
     add_subject,
@@ -46,6 +47,7 @@ VERBS: Final[Mapping[str, type[arguments.Subcommand]]] = {
     "export": arguments.ExportArguments,
     "import": arguments.ImportArguments,
     "replace": arguments.ReplaceArguments,
+    "restore": arguments.RestoreArguments,
     "apply": arguments.ApplyArguments,
     "undo": arguments.UndoArguments,
     "doctor": arguments.DoctorArguments,
@@ -93,7 +95,7 @@ set up:
 Keys are completed from the store of the URL or profile if it answers within a second.
 """
 _URL_HELP: Final = "URL of the store, or @NAME of a profile"
-_SIDE_HELP: Final = "URL whose path may name a prefix, or @NAME of a profile"
+_SIDE_HELP: Final = "URL whose path may name a prefix, URL@REVISION, or @NAME of a profile"
 
 
 class Parser(argparse.ArgumentParser):
@@ -199,6 +201,7 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     replacing = add_verb("replace", "replace a text in all values below a prefix", "PREFIX", is_optional=True)
     replacing.usage = "keyscope replace [options] URL [PREFIX] OLD NEW"
     add_replace_options(replacing)
+    add_restore_options(add_verb("restore", "bring back a key, or all below a prefix, as of a revision", "KEY"))
     add_apply_options(add_parser("apply", "apply a plan that --plan wrote", "FILE"))
     add_undo_options(add_parser("undo", "take back what copy, move or apply did", "[ID]"))
     add_json_option(add_verb("doctor", "check the connection to a store and its health"))

@@ -7,7 +7,7 @@ from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode
 from explorer.cli.run import open_store, resolve_profile
 from explorer.cli.verbs.find import find
-from explorer.cli.verbs.plan import apply, copy, diff, export, import_file, replace_text, undo
+from explorer.cli.verbs.plan import apply, copy, diff, export, import_file, replace_text, restore, undo
 from explorer.drivers.base import Store
 from explorer.plans.plan import PlanPart
 from explorer.plans.side import PlanSide
@@ -36,6 +36,9 @@ async def run_on_store(store: Store, command: arguments.Command, console: Consol
             return await find(store, options, console)
         case arguments.ReplaceArguments() as options:
             return await replace_text(side, options, console)
+        case arguments.RestoreArguments() as options:
+            async with _open(command, f"{command.url}@{options.to}", console) as earlier:
+                return await restore(earlier, side, options, console)
         case arguments.ExportArguments() as options:
             await export(store, options, console)
             return ExitCode.SUCCESS
@@ -52,7 +55,7 @@ async def run_on_store(store: Store, command: arguments.Command, console: Consol
 
 
 def _open(command: arguments.Command, url: str, console: Console) -> Store:
-    """Return the store of a URL or @NAME, not yet connected; the options of the connection hold for it, too."""
+    """Return the store of a side, not yet connected; the options of the connection hold for it, too."""
     return open_store(replace(command, url=url), resolve_profile(url, command.connection), console)
 
 

@@ -17,7 +17,7 @@ from explorer.cli.verbs.watch import overview, watch
 from explorer.cli.verbs.write import put
 from explorer.config import Profile, read_password, read_profile
 from explorer.drivers.base import Store
-from explorer.model.address import Access
+from explorer.model.address import Access, at_revision, split_revision
 from explorer.opener import open_profile
 
 _WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
@@ -77,13 +77,16 @@ def open_store(command: arguments.Command, profile: Profile, console: Console) -
 
 
 def resolve_profile(url: str, connection: arguments.ConnectionOptions) -> Profile:
-    """Return the profile of a URL or @NAME; connection options override it.
+    """Return the profile of a URL, @NAME, or either with @REVISION; connection options override it.
 
     Raises:
         InvalidAddress: The profile is missing or invalid.
         OSError: The password file cannot be read.
     """
+    url, revision = split_revision(url)
     profile = read_profile(url[1:]) if url.startswith("@") else Profile(url)
+    if revision is not None:
+        profile = replace(profile, url=at_revision(profile.url, revision))
     overrides = {
         _ACCESS_FIELDS.get(name, name): value for name, value in asdict(connection).items() if value is not None
     }

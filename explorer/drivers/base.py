@@ -50,6 +50,9 @@ class Store(ABC):
     max_operations: int | None = None
     """Number of operations that fit into a transaction; None if only their size is limited."""
 
+    snapshot: str = ""
+    """Moment that is shown instead of the present, such as `revision 57`; empty for the present."""
+
     separator: str = "/"
     keeps_first_slash: ClassVar[bool] = True
     """False if the programs of this store write the key `/a/b` as `a/b`, or cannot write it otherwise."""

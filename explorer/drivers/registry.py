@@ -13,7 +13,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
-from explorer.model.address import Access, Address, parse
+from explorer.model.address import REVISION_OPTION, Access, Address, parse
 from explorer.model.errors import BackendNotSupported
 
 if TYPE_CHECKING:
@@ -51,10 +51,13 @@ def make(url: str, access: Access | None = None, *, read_only: bool = False) -> 
     """
     address = parse(url)
     found = driver(address)
-    if read_only:
-        from explorer.drivers.common.read_only import read_only_driver  # noqa: PLC0415 - loads asyncio
+    if read_only or REVISION_OPTION in address.options:
+        from explorer.drivers.common import read_only as refusal  # noqa: PLC0415 - loads asyncio
 
-        found = read_only_driver(found)
+        if REVISION_OPTION in address.options:
+            refusal.require_history(found, address)
+        reason = refusal.PROFILE_REASON if read_only else refusal.REVISION_REASON
+        found = refusal.read_only_driver(found, reason)
     return found(address, access or Access())
 
 

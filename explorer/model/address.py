@@ -11,7 +11,10 @@ from explorer.model.errors import InvalidAddress
 from explorer.model.keys import decode, encode
 
 _SCHEME_HINT: Final = "write it like etcd://127.0.0.1:2379/ or demo:"
+REVISION_OPTION: Final = "revision"
+"""Option of a URL that shows a store as it was at an earlier revision."""
 _HIGHEST_PORT: Final = 65535
+_WITH_REVISION: Final = re.compile(r"(@[^@/]+|[^:/@]+:(?://[^/]*/.*|(?!//).*))@([1-9][0-9]*)\Z", re.DOTALL)
 _SECRET_OPTION: Final = re.compile("pass|secret|token|key", re.IGNORECASE)
 """Names of options that drivers of others may take a secret by."""
 _ENCRYPTED_SCHEMES: Final = {"rediss": "redis"}
@@ -98,19 +101,23 @@ class Address:
 
     @property
     def redacted(self) -> str:
-        """The URL for messages and titles: without user, password and options (compare Go's `url.Redacted`)."""
+        """The URL for messages and titles: without user, password and options (compare Go's `url.Redacted`).
+
+        A revision that is shown instead of the present is kept.
+        """
+        at = f"@{self.options[REVISION_OPTION]}" if REVISION_OPTION in self.options else ""
         if self.socket:
             spelled = f"{quote(str(self.socket), safe='')}/{self.path}" if self.path else self.socket
-            return f"{self.scheme}+unix://{spelled}"
+            return f"{self.scheme}+unix://{spelled}{at}"
         scheme = f"{self.scheme}+tls" if self.tls else self.scheme
         if not self.hosts and not self.path:
-            return f"{scheme}:"
-        return f"{scheme}://{','.join(map(str, self.hosts))}/{self.path}"
+            return f"{scheme}:{at}"
+        return f"{scheme}://{','.join(map(str, self.hosts))}/{self.path}{at}"
 
     @property
     def public_url(self) -> str:
         """The URL by which the store can be opened again: without user and password, with quoted path and options."""
-        bare = replace(self, path=quote(encode(self.path), safe="/:@")).redacted
+        bare = replace(self, path=quote(encode(self.path), safe="/:@"), options={}).redacted
         options = {name: value for name, value in self.options.items() if not _SECRET_OPTION.search(name)}
         return bare + (f"?{urlencode(options)}" if options else "")
 
@@ -185,6 +192,19 @@ def parse(url: str) -> Address:
         warnings=("a password in a URL ends up in shell history and process lists",) if has_password else (),
         socket=socket,
     )
+
+
+def at_revision(url: str, revision: int | str) -> str:
+    """Return the URL of a store as it was at a revision."""
+    bare, _, query = url.partition("?")
+    options = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != REVISION_OPTION]
+    return f"{bare}?{urlencode([*options, (REVISION_OPTION, str(revision))])}"
+
+
+def split_revision(side: str) -> tuple[str, int | None]:
+    """Split `URL@REVISION` or `@PROFILE@REVISION`; None without a revision. A password may have an @, too."""
+    found = _WITH_REVISION.match(side)
+    return (found[1], int(found[2])) if found else (side, None)
 
 
 def _socket(scheme: str, quoted: str, path: str) -> tuple[Path, str]:

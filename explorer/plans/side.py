@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from explorer.drivers.base import Store
+from explorer.model.address import REVISION_OPTION
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey, KeyNotFound
 from explorer.model.keys import directory, encode
@@ -17,8 +18,8 @@ from explorer.plans.plan import OmittedKey
 class SideLocation(NamedTuple):
     """A place in a store."""
 
-    store: tuple[str, str]
-    """Scheme and identity of the store."""
+    store: tuple[str, str, str]
+    """Scheme and identity of the store, and the revision at which it is shown."""
     path: str
     """Path in the store that all keys begin with."""
 
@@ -48,8 +49,9 @@ class PlanSide:
         """Return where the side is, to see whether two sides overlap."""
         store = self.store
         identity = (await store.status()).identity
+        revision = store.address.option(REVISION_OPTION, "")
         path = directory(store.address.path, store.separator) + self.prefix
-        return SideLocation((store.address.scheme, identity or store.redacted), path)
+        return SideLocation((store.address.scheme, identity or store.redacted, revision), path)
 
     def key(self, relative: str) -> str:
         """Return the store's key of a relative one."""

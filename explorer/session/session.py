@@ -71,6 +71,8 @@ class Session:
         self.profile = profile
         self.address = ""
         """The store's address without secrets; empty until it was parsed."""
+        self.snapshot = ""
+        """Moment that the store shows instead of the present; empty for the present."""
         self.store_capabilities = Capability(0)
         """Capabilities of the store."""
         self.writable = writable
@@ -125,6 +127,7 @@ class Session:
         """Return a new store, and adopt what is known of it before it answers."""
         store = self._open()
         self.store_capabilities = store.capabilities
+        self.snapshot = store.snapshot
         if not self.address:
             self.address = self.editor.store_address = store.address.redacted
             self._view_model.set_separator(store.separator)

@@ -14,6 +14,7 @@ _SIGNS: Final[dict[LivenessStatus, str]] = {
     LivenessStatus.STALE: "▲",
     LivenessStatus.DISCONNECTED: "✗",
 }
+_SNAPSHOT_SIGN: Final = "◷"
 MIN_AGE_SHOWN: Final = 3.0
 """Seconds since the last heartbeat from which on its age is shown; there is one every two seconds."""
 
@@ -69,15 +70,16 @@ def status_parts(session: Session) -> StatusParts:
     if liveness.refusal is not None:
         reasons.append(f"({sanitize(liveness.refusal.message)})")
     has_rate = status in (LivenessStatus.LIVE, LivenessStatus.CATCHING_UP)  # without a connection there is none
+    is_snapshot = bool(session.snapshot) and status is LivenessStatus.LIVE
     return StatusParts(
         status=status,
         address=sanitize(f"{session.profile} {session.address}" if session.profile else session.address),
-        sign=f"{_SIGNS[status]} {status.value}",
+        sign=f"{_SNAPSHOT_SIGN} {sanitize(session.snapshot)}" if is_snapshot else f"{_SIGNS[status]} {status.value}",
         cause=" ".join(reasons),
         age=liveness.age(now),
         retry_in=liveness.retry_in(now),
-        revision="" if connection.revision is None else sanitize(f"rev {connection.revision}"),
-        rate=f"{connection.event_rate:.0f}/s" if has_rate else "",
+        revision="" if connection.revision is None or is_snapshot else sanitize(f"rev {connection.revision}"),
+        rate=f"{connection.event_rate:.0f}/s" if has_rate and not is_snapshot else "",
         is_frozen=connection.is_frozen,
         writable=session.writable,
     )

@@ -180,3 +180,18 @@ def test_replace_shows_and_changes_values(url: str, run: Run) -> None:
     assert values(run, f"{url}a/") == {"one": "host new", "two": "new new", "three": "x"}
     assert run("undo", "--yes")
     assert values(run, f"{url}a/") == {"one": "host old", "two": "old old", "three": "x"}
+
+
+def test_key_and_prefix_are_restored(url: str, run: Run) -> None:
+    """Keys that were changed, deleted and made since come back to what they were, by a plan that can be undone."""
+    fill(run, url, x="1", y="1")
+    then = run("get", url, "y", "--json").record["revision"]
+    assert run("put", url, "x", "--value", "2", "--force")
+    assert run("rm", url, "y", "--yes")
+    fill(run, url, z="1")
+    assert run("diff", f"{url}@{then}", url).lines == ["~ x", "< y", "> z"]
+    assert run("restore", url, "x", "--to", str(then), "--yes").lines == ["update    x"]
+    assert run("restore", url, "", "--to", str(then), "--yes").lines == ["create    y", "delete    z", "same      x"]
+    assert values(run, url) == {"x": "1", "y": "1"}
+    assert run("undo", "--yes")
+    assert values(run, url) == {"x": "1", "z": "1"}

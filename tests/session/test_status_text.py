@@ -1,6 +1,7 @@
 """Parts of the status line."""
 
 from explorer.codecs.codecs import Codecs
+from explorer.drivers.base import Store
 from explorer.model.errors import NotReachable
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus
@@ -23,6 +24,21 @@ async def test_status_parts_of_a_live_session() -> None:
         assert (parts.writable, parts.writing, parts.is_frozen) == (False, "read-only", False)
         await session.toggle_writable()
         assert status_parts(session).writing == "WRITING"
+
+
+async def test_status_of_an_earlier_moment_is_not_live() -> None:
+    """Nobody takes the past for the present: the moment is named, without a rate and the newest revision."""
+    place = Place(SteppedClock())
+
+    def connect() -> Store:
+        store = place.connect()
+        store.snapshot = "revision 57"
+        return store
+
+    async with Session(connect, Codecs(), clock=place.clock) as session:
+        await live(session)
+        parts = status_parts(session)
+        assert (parts.live, parts.revision, parts.rate) == ("◷ revision 57", "", "")
 
 
 async def test_status_parts_without_a_connection_say_why_and_when() -> None:

@@ -23,6 +23,7 @@ from explorer.plans.formats import WHOLE_KEY_FORMATS, read, write
 from explorer.plans.plan import Plan, PlanAction, PlanPart
 from explorer.plans.plan_file import read_plan, write_plan
 from explorer.plans.plan_folder import PlanFolder, Progress
+from explorer.plans.restore import restore_key, restore_prefix
 from explorer.plans.search import replace_plan
 from explorer.plans.side import FileSide, PlanSide
 
@@ -98,10 +99,27 @@ async def replace_text(side: PlanSide, options: arguments.ReplaceArguments, cons
     return await _review(plan, [side.store], options, console)
 
 
+async def restore(earlier: Store, side: PlanSide, options: arguments.RestoreArguments, console: Console) -> int:
+    """Plan what brings back a key or a prefix, and apply it once it is confirmed.
+
+    Raises:
+        KeyNotFound: There was nothing, and there is nothing.
+    """
+    store = side.store
+    title = f"restore {options.key!r} in {store.redacted} to revision {options.to}"
+    plan = None
+    if options.key and not options.key.endswith(store.separator):
+        plan = await restore_key(earlier, side, options.key, title)
+    if plan is None:
+        below = replace(side, prefix=directory(options.key, store.separator))
+        plan = await restore_prefix(earlier, below, title)
+    return await _review(plan, [store], options, console)
+
+
 async def _review(
     plan: Plan,
     stores: Iterable[Store],
-    options: arguments.CopyArguments | arguments.ImportArguments | arguments.ReplaceArguments,
+    options: arguments.PlanArguments,
     console: Console,
 ) -> int:
     """Print a plan, and write it to a file, or apply it once it is confirmed."""

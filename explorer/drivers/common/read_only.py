@@ -19,7 +19,8 @@ _WRITES: Final = (
     | Capability.LOCK
     | Capability.TRANSACTIONS
 )
-_REASON: Final = "the store is read-only: its profile says so"
+PROFILE_REASON: Final = "the store is read-only: its profile says so"
+REVISION_REASON: Final = "the store is shown at an earlier revision, which cannot be written"
 
 
 class ReadOnlyStore(Store):
@@ -67,13 +68,34 @@ class ReadOnlyStore(Store):
 
     def _refuse_write(self, key: str) -> NoReturn:
         raise CallNotSupported(
-            _REASON, hint="open it by its URL, or by another profile", address=self.redacted, key=key
+            self.unsupported_reasons[Capability.ATOMIC],
+            hint="open it by its URL, or by another profile",
+            address=self.redacted,
+            key=key,
         )
 
 
-def read_only_driver(driver: Callable[[Address, Access], Store]) -> Callable[[Address, Access], Store]:
-    """Return a subclass of a driver that refuses every write."""
+def require_history(driver: Callable[[Address, Access], Store], address: Address) -> None:
+    """Raise if a driver cannot show an earlier revision.
+
+    Raises:
+        CallNotSupported: The store keeps none.
+    """
     kind = cast("type[Store]", driver)
-    unsupported_reasons = {**kind.unsupported_reasons, **dict.fromkeys(_WRITES, _REASON)}
+    if Capability.HISTORY not in kind.capabilities:
+        reason = kind.unsupported_reasons.get(Capability.HISTORY, "the store keeps none")
+        raise CallNotSupported(
+            f"{address.scheme} cannot show an earlier revision: {reason}",
+            hint="open it without a revision",
+            address=address.redacted,
+        )
+
+
+def read_only_driver(
+    driver: Callable[[Address, Access], Store], reason: str = PROFILE_REASON
+) -> Callable[[Address, Access], Store]:
+    """Return a subclass of a driver that refuses every write, with a reason."""
+    kind = cast("type[Store]", driver)
+    unsupported_reasons = {**kind.unsupported_reasons, **dict.fromkeys(_WRITES, reason)}
     names = {"capabilities": kind.capabilities & ~_WRITES, "unsupported_reasons": unsupported_reasons}
     return cast("Callable[[Address, Access], Store]", type(f"ReadOnly{kind.__name__}", (ReadOnlyStore, kind), names))

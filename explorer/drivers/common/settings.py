@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from explorer.model.address import Access, Address, Host, Secret, parse
+from explorer.model.address import REVISION_OPTION, Access, Address, Host, Secret, parse
 from explorer.model.errors import InvalidAddress
 
 _HINT = "host:port or https://host:port"
@@ -59,6 +59,20 @@ class HttpEndpoints:
     def with_port(self, port: int) -> tuple[Host, ...]:
         """Return the hosts with their ports; a unix socket has none."""
         return self.hosts if self.socket else tuple(host.with_port(port) for host in self.hosts)
+
+
+def revision_option(address: Address) -> int:
+    """Return the revision that the URL asks to be shown; 0 for the present.
+
+    Raises:
+        InvalidAddress: It is no revision.
+    """
+    text = address.option(REVISION_OPTION, "")
+    if REVISION_OPTION in address.options and not (text.isascii() and text.isdigit() and int(text)):
+        raise InvalidAddress(
+            f"{text!r} is no revision", hint="revisions are whole numbers from 1", address=address.redacted
+        )
+    return int(text or 0)
 
 
 def separator_option(address: Address) -> str:

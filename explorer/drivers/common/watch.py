@@ -187,6 +187,23 @@ class ReconnectingWatch(ABC):
         """Watch over one connection, see `Attempt`."""
 
 
+class FixedWatch(ReconnectingWatch):
+    """A watch of what does not change: an earlier revision.
+
+    Args:
+        revision: The revision.
+        read: Returns the watched entry; None for a watch of a directory.
+    """
+
+    def __init__(self, revision: Revision, read: Callable[[], Awaitable[Entry | None]] | None = None) -> None:
+        self._revision = revision
+        self._read = read
+
+    async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
+        yield [Started(self._revision, None if self._read is None else await self._read())]
+        await asyncio.Event().wait()
+
+
 class Differences:
     """Inferred events: what a watcher knows compared with the state that is read again, page by page.
 

@@ -14,18 +14,24 @@ _PROGRESS_RESPONSES = 2
 
 
 async def earlier_entries(
-    connection: EtcdConnection, key: bytes, *, to_entry: Callable[[messages.KeyValue], Entry]
+    connection: EtcdConnection, key: bytes, *, to_entry: Callable[[messages.KeyValue], Entry], shown_at: int = 0
 ) -> AsyncGenerator[Entry, None]:
     """Yield the entries before the current one, newest first.
 
-    One request per version, from the newest back. Only where the key did not exist for a while is its history
-    replayed, to find out when it last did.
+    One request per version, from the newest back. Only where the key did not exist for a while is its history replayed,
+    to find out when it last did.
+
+    Args:
+        connection: The connection.
+        key: The key as the store has it.
+        to_entry: Returns the entry of a version.
+        shown_at: Revision whose entry is the current one; 0 for the present.
     """
-    response = await connection.call(RANGE, messages.RangeRequest(key=key, keys_only=True))
+    response = await connection.call(RANGE, messages.RangeRequest(key=key, keys_only=True, revision=shown_at))
     if response.kvs:
         created, until = response.kvs[0].create_revision, response.kvs[0].mod_revision - 1
     else:
-        created, until = 0, response.header.revision
+        created, until = 0, shown_at or response.header.revision
     try:
         while until > 0:
             if until < created or not created:

@@ -9,7 +9,7 @@ import grpc
 
 from explorer.drivers.common import settings
 from explorer.drivers.common.tls import require_cert_and_key
-from explorer.model.address import Access, Address, Secret
+from explorer.model.address import REVISION_OPTION, Access, Address, Secret
 from explorer.model.errors import TlsFailed
 from explorer.model.keys import directory, encode
 
@@ -24,6 +24,8 @@ class EtcdSettings(settings.NetworkSettings):
     separator: str
     root: bytes
     """The beginning of every key of the address in the store."""
+    revision: int = 0
+    """Revision that is shown; 0 for the present."""
 
     def credentials(self) -> grpc.ChannelCredentials | None:
         """Return the TLS credentials with the certificates read; None for a connection without TLS.
@@ -66,7 +68,7 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
     Raises:
         InvalidAddress: One of them is invalid.
     """
-    address.only_options("separator", "timeout")
+    address.only_options("separator", "timeout", REVISION_OPTION)
     address.require_no_socket()
     hosts, tls = address.hosts, address.tls
     if not hosts:
@@ -92,6 +94,7 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
         tls=tls,
         separator=separator,
         root=encode(directory(address.path, separator)),
+        revision=settings.revision_option(address),
     )
 
 

@@ -1,13 +1,16 @@
 """Store of etcd 3.4 and newer."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found
 from explorer.drivers.common.transaction import Transacted
+from explorer.drivers.common.watch import FixedWatch, ReconnectingWatch
 from explorer.drivers.etcd import leases, lock_inspect, messages
 from explorer.drivers.etcd.children import ChildNames, find_children, resolve_has_children
 from explorer.drivers.etcd.connection import EtcdConnection
@@ -25,7 +28,7 @@ from explorer.drivers.etcd.writer import EtcdWriter
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import CallNotSupported
+from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.keys import decode, encode, range_end
 from explorer.model.locks import LockInfo
 from explorer.model.operations import Operation
@@ -44,6 +47,8 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
     def __init__(self, address: Address, access: Access) -> None:
         settings = load(address, access)
         super().__init__(settings.address, settings.redacted, settings.separator)
+        self._revision = settings.revision
+        self.snapshot = f"revision {self._revision}" if self._revision else ""
         self._settings = settings
         self._keyspace = EtcdKeyspace(settings.root, settings.separator)
         self._has_range_stream = True
@@ -64,7 +69,10 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         return EtcdLock(self._writer, options)
 
     async def status(self) -> Status:
-        return await read_status(self.connection, self._keyspace.root)
+        status = await read_status(self.connection, self._keyspace.root)
+        if not self._revision:
+            return status
+        return replace(status, complaints=(f"shows revision {self._revision}, not the present", *status.complaints))
 
     async def ping(self) -> Revision | None:
         within = min(PING_TIMEOUT, self.connection.timeout)
@@ -77,7 +85,9 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
-        request = messages.RangeRequest(key=self._keyspace.to_store_key(key), serializable=not consistent)
+        request = messages.RangeRequest(
+            key=self._keyspace.to_store_key(key), serializable=not consistent, revision=self._revision
+        )
         response = await self.connection.call(RANGE, request)
         if not response.kvs:
             raise key_not_found()
@@ -87,7 +97,7 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         return entry if lease is None else entry._replace(ttl=float(lease.TTL))
 
     async def exists(self, key: str) -> bool:
-        request = messages.RangeRequest(key=self._keyspace.to_store_key(key), count_only=True)
+        request = messages.RangeRequest(key=self._keyspace.to_store_key(key), count_only=True, revision=self._revision)
         return (await self.connection.call(RANGE, request)).count > 0
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
@@ -149,7 +159,9 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         """Yield a whole range: by RangeStream from a server that has it (3.7), else in pages that are read ahead."""
         if self._has_range_stream:
             start, end = self._keyspace.to_range(prefix)
-            request = messages.RangeRequest(key=start or NO_END, range_end=end, keys_only=not values)
+            request = messages.RangeRequest(
+                key=start or NO_END, range_end=end, keys_only=not values, revision=self._revision
+            )
             try:
                 has_header = False
                 async for response in self.connection.open_stream(RANGE_STREAM, request):
@@ -168,7 +180,7 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
 
     def history(self, key: str) -> AsyncGenerator[Entry, None]:
         store_key = self._keyspace.to_store_key(key)
-        return earlier_entries(self.connection, store_key, to_entry=self._keyspace.to_entry)
+        return earlier_entries(self.connection, store_key, to_entry=self._keyspace.to_entry, shown_at=self._revision)
 
     # Writing
 
@@ -182,10 +194,21 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
 
     # Watching and locks
 
-    def _key_watch(self, key: str, since: Revision | None) -> EtcdWatch:
+    async def _find(self, key: str) -> Entry | None:
+        with suppress(KeyNotFound):
+            return await self.get(key)
+        return None
+
+    def _key_watch(self, key: str, since: Revision | None) -> ReconnectingWatch:
+        if self._revision:
+            return FixedWatch(self._revision, partial(self._find, key))
         return self._range_watch(self._keyspace.to_store_key(key), b"", since, None)
 
-    def _tree_watch(self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None) -> EtcdWatch:
+    def _tree_watch(
+        self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None
+    ) -> ReconnectingWatch:
+        if self._revision:
+            return FixedWatch(self._revision)
         start, end = self._keyspace.to_range(prefix)
         return self._range_watch(start or NO_END, end, since, known)
 
@@ -204,6 +227,6 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         revision = (
             self._keyspace.to_revision(after.revision)
             if isinstance(after, Cursor) and after.revision is not None
-            else 0
+            else self._revision
         )
         return EtcdReader(self.connection, Windows(start, end, len(start)), revision=revision, values=values)
