@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -110,12 +110,21 @@ class LockTable:
         self._leased.add(event.key)
         return True
 
-    async def run(self, store: Store) -> None:
-        """Read the locks of a store, now and whenever that is requested, until cancelled."""
+    async def run(self, store: Store, wait_turn: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Read the locks of a store, now and whenever that is requested, until cancelled.
+
+        Args:
+            store: The store.
+            wait_turn: Waits until they may be read.
+        """
         if Capability.LOCKS not in store.capabilities:
             reason = store.unsupported_reasons.get(Capability.LOCKS, "the store has nothing of the kind")
             self._set_state(Empty(f"no locks to show: {reason}"))
             return
+        if self._loaded() is None:
+            self._set_state(Loading(self._clock.now()))
+        if wait_turn is not None:
+            await wait_turn()
         self._separator = store.separator
         self._has_possible_locks = bool(store.possible_layouts)
         clock = asyncio.get_running_loop().time

@@ -60,7 +60,7 @@ class LiveConnection:
             self._jobs.keep_running(make, name=name)
 
     async def _run(self) -> None:
-        companions = {"ping": self._heartbeat.run, "resync": self._resync, "read locks": self._view_model.locks.run}
+        companions = {"ping": self._heartbeat.run, "resync": self._resync, "read locks": self._read_locks}
 
         def kept_running(name: str, companion: ConnectionTask) -> ConnectionTask:
             return lambda store: self._jobs.run_with_restarts(lambda: companion(store), name)
@@ -70,6 +70,10 @@ class LiveConnection:
     async def _resync(self, _store: Store) -> None:
         self._view_model.start_tree()
         await self._reflector.run_resyncs()
+
+    async def _read_locks(self, store: Store) -> None:
+        """Read locks; after what is shown, whose first rows a walk through all keys would delay."""
+        await self._view_model.locks.run(store, self._reflector.wait_synced)
 
     # State
 

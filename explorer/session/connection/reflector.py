@@ -98,11 +98,17 @@ class Reflector:
         self._resync_requested = asyncio.Event()
         self._resync_idle = asyncio.Event()
         self._resync_idle.set()
+        self._synced = asyncio.Event()
+        """Set once everything shown was read over this connection."""
 
     @property
     def is_settled(self) -> bool:
         """True if nothing is being read again, or the next attempt is not due yet."""
         return self._resync_idle.is_set()
+
+    async def wait_synced(self) -> None:
+        """Wait until everything shown was read over this connection."""
+        await self._synced.wait()
 
     @property
     def is_frozen(self) -> bool:
@@ -212,6 +218,7 @@ class Reflector:
 
     async def run_resyncs(self) -> None:
         """Read everything shown again whenever that is requested, until cancelled."""
+        self._synced.clear()
         try:
             while True:
                 await self._resync_requested.wait()
@@ -219,6 +226,7 @@ class Reflector:
                 await self._resync()
                 if not self._resync_requested.is_set():
                     self._tracker.on_synced()
+                    self._synced.set()
                     self._resync_idle.set()
                     self._on_change()
         finally:
