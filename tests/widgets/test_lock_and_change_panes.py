@@ -12,6 +12,7 @@ from explorer.drivers.lock import Lock
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
 from explorer.model.events import Resync
+from explorer.session.event_batch import EventBatch
 from tests.servers.waiting import eventually
 from tests.widgets.conftest import SharedMemory
 from tests.widgets.fake_page import FakePage
@@ -203,7 +204,7 @@ def test_gap_is_a_row_of_its_own(make: Make, memory: SharedMemory) -> None:
     gap = Resync("history was compacted", None, None)
 
     async def report() -> None:
-        session._view_model.apply([gap], [])  # noqa: SLF001 - see above
+        session._view_model.apply(EventBatch([gap]), [])  # noqa: SLF001 - see above
 
     portal().run(report())
     page.wait(lambda: bool(changes.rows), "the gap")
