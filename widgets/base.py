@@ -178,7 +178,7 @@ class SessionWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **_options: object) -> tuple[dict[str, object], dict[str, object]]:
         """Return the view, and what is shown where no kernel runs."""
-        self._live.wait_idle(_FIRST_READ_TIMEOUT)
+        self._live.wait_first_rows(_FIRST_READ_TIMEOUT)
         bundle: dict[str, object] = {
             "text/plain": repr(self),
             "text/html": html_fallback(self._live, values=self._saves_values),

@@ -18,7 +18,7 @@ from explorer.model.sanitize import sanitize
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Saved
 from explorer.session.internal_errors import InternalErrors
-from explorer.session.keytree.nodes import Node
+from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.session_opener import READ_ONLY_PROFILE, open_session
@@ -36,6 +36,7 @@ Result = TypeVar("Result")
 
 _LOG: Final = logging.getLogger(__package__)
 _READ_ONLY_WIDGET: Final = "read-only: the widget was made without write=True"
+_UNREAD: Final = (LevelState.UNLOADED, LevelState.LOADING)
 FRAME_INTERVAL: Final = 1 / 15
 """Minimum number of seconds between two patches of a view."""
 HEARTBEAT_INTERVAL: Final = 1.0
@@ -131,17 +132,17 @@ class LiveSession:
         if not self.is_closed:
             self._portal.call_soon(callback)
 
-    def wait_idle(self, timeout: float) -> None:
-        """Wait until the session has read what it is to show, at most so many seconds."""
+    def wait_first_rows(self, timeout: float) -> None:
+        """Wait until the first rows were read, or why they cannot be is known, at most so many seconds."""
         if self.is_closed or self._portal.is_loop_thread:
             return
 
-        async def idle() -> None:
+        async def first_rows() -> None:
             async with asyncio.timeout(timeout):
-                await self.session.idle()
+                await self._wait_first_rows()
 
         try:
-            self.run(idle())
+            self.run(first_rows())
         except (TimeoutError, futures.CancelledError):
             _LOG.debug("the store did not answer within %.1f s", timeout)
 
@@ -188,6 +189,21 @@ class LiveSession:
                     bridge.send_closed("the widget was closed")
                 for task in self._tasks:
                     task.cancel()
+
+    async def _wait_first_rows(self) -> None:
+        changed = asyncio.Event()
+        unsubscribe = self.session.subscribe(lambda _: changed.set())
+        try:
+            while self._is_unread and self.session.connection.error is None:
+                changed.clear()
+                await changed.wait()
+        finally:
+            unsubscribe()
+
+    @property
+    def _is_unread(self) -> bool:
+        rows = self.session.tree.rows
+        return not rows.loaded and rows.root.load_state in _UNREAD
 
     def start(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
         """Start a task that ends with the session. An exception of it is reported, and the session goes on."""

@@ -36,7 +36,8 @@ def test_page_gets_rows_and_then_patches(make: Make, memory: SharedMemory) -> No
 def test_kernel_is_silent_before_hello(make: Make, memory: SharedMemory) -> None:
     page = FakePage(make(KeyTree, "memory:"), hello=False)
     memory.put("a")
-    page.widget._live.wait_idle(5)  # noqa: SLF001 - there is nothing else to wait for
+    live = page.widget._live  # noqa: SLF001 - there is nothing else to wait for
+    live.run(live.session.idle())
     assert page.messages == []
 
 

@@ -20,7 +20,7 @@ _URL = "etcd://reader@host:2379/config/"
 
 def html_of(widget: Any) -> str:
     """Return the output for a page without a kernel, once everything was read."""
-    widget._live.wait_idle(10)  # noqa: SLF001 - a display waits for less
+    widget._live.wait_first_rows(10)  # noqa: SLF001 - a display waits for less
     bundle, _ = widget._repr_mimebundle_()
     return str(bundle["text/html"])
 

@@ -21,6 +21,7 @@ export class Channel {
     this.timer = setInterval(() => this.check(), 500);
     this.aliveTimer = setInterval(() => this.send("alive"), ALIVE_INTERVAL * 1000);
     this.helloAt = -Infinity;
+    this.knownAt = -Infinity; // moment from which on the kernel answers the requests of this view
   }
 
   on(type, handler) {
@@ -28,7 +29,7 @@ export class Channel {
   }
 
   hello() {
-    this.helloAt = seconds();
+    this.helloAt = this.knownAt = seconds();
     this.send("hello", {protocol: PROTOCOL});
   }
 
@@ -61,6 +62,7 @@ export class Channel {
       this.replies.get(message.id)?.(message);
       this.replies.delete(message.id);
     } else if (message.type === "unknown-view") {
+      this.knownAt = seconds();
       if (seconds() - this.helloAt > RETRY_INTERVAL) this.hello();
     } else {
       if (message.type === "closed") this.isClosed = true;

@@ -16,7 +16,7 @@ export class VirtualList extends VirtualRows {
     this.generation = 0;
     this.seq = 0;
     this.askedAt = -Infinity; // moment of the request without an answer
-    this.isUnknown = false;
+    this.isUnknown = true;
     this.start = 0;
     this.rows = [];
     this.cursor = -1;
@@ -36,8 +36,9 @@ export class VirtualList extends VirtualRows {
 
   // Messages
 
-  // Ask for everything again, as after a reconnection.
+  // Ask for everything again, as after a reconnection; not if the kernel has a request to answer.
   reset() {
+    if (this.askedAt >= this.channel.knownAt) return;
     this.rows = [];
     this.ask();
   }
