@@ -86,6 +86,8 @@ class Action:
     """Capability that the store must have."""
     priority: int = 0
     """The higher, the longer it stays in a narrow footer; 0 is never shown there."""
+    opens_input: bool = False
+    """True if it opens an editor or an input: what is typed next is text."""
 
     def keys_at(self, place: Place) -> tuple[str, ...]:
         """Return the keys that run it in a place; a character is text where one types."""

@@ -55,9 +55,18 @@ ACTIONS: Final = Actions(
             "Move",
         ),
         # Finding
-        Action("filter", "Filter", "Show only the loaded keys that match.", ("/",), BROWSING, "Find", priority=70),
+        Action(
+            "filter",
+            "Filter",
+            "Show only the loaded keys that match.",
+            ("/",),
+            BROWSING,
+            "Find",
+            priority=70,
+            opens_input=True,
+        ),
         Action("seen", "Seen", "Clear the marks of changes.", ("m",), Place.TREE, "Find"),
-        Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", priority=60),
+        Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", priority=60, opens_input=True),
         # The value
         Action(
             "edit",
@@ -69,6 +78,7 @@ ACTIONS: Final = Actions(
             _EDITS | Need.NO_EDIT,
             Capability.ATOMIC,
             priority=90,
+            opens_input=True,
         ),
         Action(
             "edit-outside",
@@ -80,6 +90,7 @@ ACTIONS: Final = Actions(
             _EDITS,
             Capability.ATOMIC,
             priority=42,
+            opens_input=True,
         ),
         Action(
             "new",
@@ -91,6 +102,7 @@ ACTIONS: Final = Actions(
             _WRITES | Need.NO_EDIT,
             Capability.ATOMIC,
             priority=50,
+            opens_input=True,
         ),
         Action(
             "delete",
@@ -102,6 +114,7 @@ ACTIONS: Final = Actions(
             _WRITES | Need.KEY,
             Capability.ATOMIC,
             priority=45,
+            opens_input=True,
         ),
         Action(
             "copy",
@@ -122,6 +135,7 @@ ACTIONS: Final = Actions(
             "Value",
             Need.KEY | Need.VALUE,
             priority=35,
+            opens_input=True,
         ),
         Action(
             "form",

@@ -36,7 +36,7 @@ from explorer.tui.terminal.gc_tuner import GcTuner
 from explorer.tui.terminal.input_decoder import install
 from explorer.tui.terminal.sanitize_filter import SanitizeFilter
 from explorer.tui.themes import DEFAULT, THEMES, remembered_theme
-from explorer.tui.type_ahead import TypeAheadApp, release_keys
+from explorer.tui.type_ahead import IGNORED, TypeAheadApp, release_keys
 
 TICK_INTERVAL: Final = 0.5
 """Seconds between two redraws of ages and countdowns."""
@@ -214,8 +214,12 @@ class Keyscope(TypeAheadApp):
             self._refuse(action, error.message)
 
     def _refuse(self, action: Action, reason: str) -> None:
-        self.drop_keys()
-        self.notify(f"{action.title}: {reason}", severity="warning")
+        notice = f"{action.title}: {reason}"
+        if not self.takes_text:
+            self.drop_keys()
+            if action.opens_input:
+                self.ignore_typing(f"{notice}; {IGNORED}")
+        self.notify(notice, severity="warning")
 
     def _handler(self, name: str) -> Callable[[], object] | None:
         """Return the method that performs an action on this screen; None leaves it to the session."""
@@ -300,11 +304,11 @@ class Keyscope(TypeAheadApp):
     def on_notify(self, event: Notify) -> None:
         """Replace earlier notices of the same severity or text: several would cover the screen.
 
-        A warning is replaced once it could be read; errors stay for their time.
+        A warning is replaced once it could be read, or if the new one adds to it; errors stay for their time.
         """
         new = event.notification
         for old in list(self._notifications):
-            is_same = (old.message, old.severity) == (new.message, new.severity)
+            is_same = old.severity == new.severity and new.message.startswith(old.message)
             is_replaceable = old.severity == new.severity != "error"
             is_read = old.severity == "information" or time() - old.raised_at > MIN_NOTICE_TIME
             if is_same or (is_replaceable and is_read):

@@ -21,6 +21,10 @@ _QUIT: Final = "ctrl+q"
 """The key that is never held: a flow may wait for a store that does not answer."""
 _ESCAPE: Final = "escape"
 """The key that is never dropped: it closes what is open, and changes nothing."""
+_TEXT_KEYS: Final = frozenset({"enter", "tab", "backspace", "delete"})
+"""Keys that belong to typed text, beside the printable ones."""
+TYPING_PAUSE: Final = 0.5
+"""Seconds without a key after which the next one is not part of the text that was typed before."""
 
 
 class KeyHold:
@@ -45,8 +49,39 @@ class KeyHold:
         """Drop the keys pressed before a time, by default now: what they were typed for does not open, or closed."""
         if self._app.end_hold(self):
             self._app.drop_keys(until)
+            self._app.ignore_typing(IGNORED, is_ongoing=True)
 
 
+class TypingGuard:
+    """Text that is typed on although the screen that it is for does not show, or closed.
+
+    Its keys would run actions. They are dropped until there is a pause, or a key that does not belong to a text.
+
+    Args:
+        since: When its last key was pressed, in the time of Textual's events.
+        notice: Notice for the first key that is dropped.
+    """
+
+    def __init__(self, since: float, notice: str) -> None:
+        self.since = since
+        self.notice = notice
+        self.has_notified = False
+
+    def includes(self, event: Input, pause: float) -> bool:
+        """Return whether a key belongs to the text, and take it for its last one."""
+        if not is_typed(event) or event.time - self.since >= pause:
+            return False
+        self.since = event.time
+        return True
+
+
+def is_typed(event: Input) -> bool:
+    """Return whether a key or a paste may be part of a text."""
+    return isinstance(event, Paste) or event.is_printable or event.key in _TEXT_KEYS
+
+
+IGNORED: Final = "typing is ignored until you pause"
+"""Notice for typed keys that are dropped."""
 _CURRENT_HOLD: Final[ContextVar[KeyHold]] = ContextVar("current_hold")
 
 
@@ -77,11 +112,20 @@ class TypeAheadApp(ErrorBoundaryApp):
     held until the next dialog is shown, which gets those that it accepts. If none follows, the flow says so by
     `release_keys`, and the screen below gets them; a flow that ends without that has failed, and they are dropped.
 
+    Somebody who types does not stop at once because nothing opened, or something else did. So what is typed on is
+    ignored until a pause, see `ignore_typing`.
+
     Textual handles keys one by one in the queue of the app, where they are held in their order.
     """
 
+    typing_pause: float = TYPING_PAUSE
+    """Seconds without a key after which typed keys are no longer ignored."""
+
     def __init__(self, errors: InternalErrors | None) -> None:
         super().__init__(errors)
+        self._guard: TypingGuard | None = None
+        self._last_typed = 0.0
+        """When a key was pressed last that may be part of a text."""
         self._holds: list[KeyHold] = []
         self._held_keys: list[Input] = []
         self._dropped_until = 0.0
@@ -115,6 +159,15 @@ class TypeAheadApp(ErrorBoundaryApp):
         """Drop the keys pressed before a time, by default now: what they were for was refused, or does not open."""
         self._dropped_until = Message().time if until is None else max(until, self._dropped_until)
 
+    def ignore_typing(self, notice: str, *, is_ongoing: bool = False) -> None:
+        """Ignore keys that belong to a text, until a pause, or a key that does not; not where a text is edited.
+
+        Args:
+            notice: Notice for the first key that is ignored.
+            is_ongoing: Whether to do so only if a text is being typed by now.
+        """
+        self._guard = TypingGuard(self._last_typed if is_ongoing else Message().time, notice)
+
     def requeue_keys(self, keys: list[Key]) -> None:
         """Deliver keys to what has the focus, before those that were pressed later."""
         if keys:
@@ -126,11 +179,19 @@ class TypeAheadApp(ErrorBoundaryApp):
         if not isinstance(event, Key | Paste) or event.is_forwarded or self._is_due(event):
             await super().on_event(event)
 
+    @property
+    def takes_text(self) -> bool:
+        """True if the focus is where a text is edited."""
+        focused = next((screen.focused for screen in self.screen_stack[-1:]), None)  # no screen while the app ends
+        return focused is not None and focused.check_consume_key("a", "a")
+
     def _is_due(self, event: Input) -> bool:
         """Return whether a key is handled now; else it is held or dropped."""
         key = event.key if isinstance(event, Key) else ""
         if key == _QUIT:
             return True
+        if is_typed(event):
+            self._last_typed = max(self._last_typed, event.time)
         if event.time < self._dropped_until and key != _ESCAPE:
             return False
         screen = next(iter(self.screen_stack[-1:]), None)
@@ -140,7 +201,22 @@ class TypeAheadApp(ErrorBoundaryApp):
             self._held_keys.append(event)
             return False
         is_early = dialog is not None and dialog.shown_at is not None and event.time < dialog.shown_at
-        return dialog is None or not is_early or dialog.accepts_type_ahead(event)
+        if dialog is not None and is_early and not dialog.accepts_type_ahead(event):
+            return False
+        return not self._is_ignored(event)
+
+    def _is_ignored(self, event: Input) -> bool:
+        """Return whether a key belongs to a text that is typed for what does not show."""
+        guard = self._guard
+        if guard is None:
+            return False
+        if self.takes_text or not guard.includes(event, self.typing_pause):
+            self._guard = None
+            return False
+        if not guard.has_notified:
+            guard.has_notified = True
+            self.notify(guard.notice, severity="warning")
+        return True
 
     def _schedule_delivery(self) -> None:
         """Deliver the held keys soon; those that are to be held longer stay in their order."""
@@ -151,8 +227,10 @@ class TypeAheadApp(ErrorBoundaryApp):
         for key in keys:
             await self.on_event(key)
 
-    def on_dialog_shown(self) -> None:
-        """Deliver the keys that were pressed before the dialog was shown."""
+    def on_dialog_shown(self, event: Dialog.Shown) -> None:
+        """Deliver the keys that were pressed before the dialog was shown; ignore a text if it was not expected."""
+        if event.dialog.is_unexpected:
+            self.ignore_typing(IGNORED)
         self._schedule_delivery()
 
     def on_dialog_dismissed(self) -> None:

@@ -123,13 +123,18 @@ async def browsing(
     errors: InternalErrors | None = None,
     clock: SystemClock | None = None,
     actions: Actions = ACTIONS,
+    typing_pause: float = 0.0,
 ) -> AsyncGenerator[Page, None]:
-    """Run the app on a store. An unexpected exception fails the test, unless there are `errors` to report it to."""
+    """Run the app on a store. An unexpected exception fails the test, unless there are `errors` to report it to.
+
+    Tests press keys as soon as they see a screen, so by default no pause is expected before them.
+    """
     connect = opener(store) if isinstance(store, str) else store
     async with Session(
         connect, codecs, writable=writable, drafts=drafts, errors=errors, clock=clock, actions=actions
     ) as session:
         app = Keyscope(session, errors=errors)
+        app.typing_pause = typing_pause
         async with app.run_test(size=size, notifications=True) as pilot:
             page = Page(app, session, pilot)
             await page.settle()

@@ -43,6 +43,7 @@ async def connecting(
     monkeypatch.setattr(CuttableStore, "connect", slow)
     async with Session(place.connect, Codecs(), writable=writable) as session:
         app = Keyscope(session)
+        app.typing_pause = 0.0
         async with app.run_test(size=NARROW, notifications=True) as pilot:
             page = Page(app, session, pilot)
             await page.shows("1 Keys", "connecting")

@@ -10,6 +10,8 @@ from textual.widgets import Input, TextArea
 from explorer.codecs.codecs import Codecs
 from explorer.drivers.memory import MemoryStore
 from explorer.model.errors import KeyNotFound, NotReachable
+from explorer.session.editing.edit import Edit
+from explorer.session.editing.edit_states import Reviewing, State
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
 from explorer.tui.dialogs.deletion_preview import DeletionPreview
 from explorer.tui.palette import Palette
@@ -368,3 +370,21 @@ async def test_quit_key_works_while_flow_waits(place: Place, monkeypatch: pytest
         slow(monkeypatch, "get")
         burst(page.app, "d", "ctrl+q")
         await page.until(lambda: not page.app.is_running, "the app has ended")
+
+
+async def test_save_key_before_review_opens_saves(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The review accepts the key however early it is pressed; it does not open a second one."""
+    set_state = Edit._set_state  # noqa: SLF001 - a key between a state and its screen
+
+    def press_first(edit: Edit, state: State) -> None:
+        if isinstance(state, Reviewing):
+            burst(page.app, "ctrl+s")
+        set_state(edit, state)
+
+    async with browsing(place.connect, Codecs(), writable=True) as page, place.other() as store:
+        await edit_top(page, "x")
+        monkeypatch.setattr(Edit, "_set_state", press_first)
+        await page.press("ctrl+s")
+        await page.shows("saved top")
+        await page.until(lambda: isinstance(page.app.screen, BrowseScreen), "editor and review are closed")
+        assert (await store.get("top")).value == b"xa value at the top"

@@ -21,9 +21,15 @@ class Dialog(Screen[ScreenResultType]):
     class Shown(Message):
         """A dialog was drawn for the first time."""
 
+        def __init__(self, dialog: "Dialog[ScreenResultType]") -> None:
+            super().__init__()
+            self.dialog = dialog
+
     class Dismissed(Message):
         """A dialog was dismissed."""
 
+    is_unexpected: bool = False
+    """True if it opens by itself, or in place of an editor: what is typed then was meant for another screen."""
     shown_at: float | None = None
     """When it was drawn for the first time, in the time of Textual's messages; None before."""
     _result: tuple[ScreenResultType | None] | None = None
@@ -50,7 +56,7 @@ class Dialog(Screen[ScreenResultType]):
         Textual has no public way: after a refresh, a key may have been pressed by somebody who has seen it.
         """
         if self.shown_at is None and self.is_mounted and self.is_current:
-            message = self.Shown()
+            message = self.Shown(self)
             self.shown_at = message.time
             self.app.post_message(message)
         super()._compositor_refresh()
@@ -61,8 +67,7 @@ class Dialog(Screen[ScreenResultType]):
         A screen whose answer cannot be taken back, or that may open while something else is typed, accepts none but
         those that change nothing: nobody confirms what they have not seen.
         """
-        del event
-        return True
+        return not self.is_unexpected or is_escape(event)
 
     def on_screen_resume(self) -> None:
         """Return a result that came while another screen covered this one."""

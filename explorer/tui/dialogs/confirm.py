@@ -152,6 +152,7 @@ class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[An
         find_more: Callable[[], Awaitable[Sequence[Option[Answer]]]] | None = None,
         note: str = "",
         type_ahead: bool = True,
+        is_unexpected: bool = False,
     ) -> None:
         """Initialise the dialog.
 
@@ -161,10 +162,11 @@ class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[An
             find_more: Returns further options, which are added when they are found; it may take a while.
             note: A text below the list, shown on as many lines as it needs.
             type_ahead: Whether keys count that were pressed before it was drawn. Not where an option discards or
-                overwrites something, or where the question was not to be expected: a number that was typed as text
-                would choose it.
+                overwrites something: a number that was typed as text would choose it.
+            is_unexpected: Whether the question may open while somebody types text for another screen.
         """
         super().__init__()
+        self.is_unexpected = is_unexpected
         self._accepts_type_ahead = type_ahead
         self._title, self._options, self._note, self._find_more = title, tuple(options), note, find_more
         self._is_filtered = len(self._options) > MAX_NUMBERED or find_more is not None
@@ -198,7 +200,7 @@ class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[An
 
     def accepts_type_ahead(self, event: Key | Paste) -> bool:
         """Accept all keys, or escape only."""
-        return self._accepts_type_ahead or is_escape(event)
+        return (self._accepts_type_ahead and super().accepts_type_ahead(event)) or is_escape(event)
 
     @on(Input.Changed)
     def filter_while_typing(self) -> None:

@@ -73,7 +73,7 @@ async def _delete(screen: Screen[None], session: Session, plan: DeletePlan) -> N
         rest: DeletePlan | None = None
         if options:  # the question opens while something else may be typed
             rest = await screen.app.push_screen_wait(
-                ChoiceDialog[DeletePlan | None](question, options, type_ahead=False)
+                ChoiceDialog[DeletePlan | None](question, options, is_unexpected=True)
             )
         if rest is None:
             screen.notify(deletion_failure(error), severity="error", timeout=_ERROR_TIME)

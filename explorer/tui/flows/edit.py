@@ -32,8 +32,8 @@ async def edit_selected(screen: Screen[None], session: Session) -> None:
     drafts = [draft for draft in session.editor.drafts if draft.key == session.selected]
     choice: Draft | Literal["stored", "discard"] | None = "stored"
     if drafts:
-        # What was typed ahead was meant as text: somebody who had forgotten the draft would delete it with a 3.
-        dialog = ChoiceDialog(drafts_question(drafts), draft_options(drafts), type_ahead=False)
+        # What is typed now is meant as text: somebody who had forgotten the draft would delete it with a 3.
+        dialog = ChoiceDialog(drafts_question(drafts), draft_options(drafts), is_unexpected=True)
         choice = await screen.app.push_screen_wait(dialog)
     if isinstance(choice, Draft):
         await resume_draft(screen, session, choice)

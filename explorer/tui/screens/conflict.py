@@ -7,7 +7,6 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Key, Paste
 from textual.widgets import Static
 
 from explorer.session.actions import Place
@@ -23,7 +22,7 @@ from explorer.session.editing.edit_text import (
 )
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.dialogs.base import Dialog, is_escape
+from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
@@ -38,6 +37,7 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
     """Three versions of a value side by side; returns whether theirs was taken."""
 
     place = Place.CONFLICT
+    is_unexpected = True
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.CONFLICT)
     DEFAULT_CSS = """
     ConflictScreen .conflict--title { height: auto; padding: 0 1; background: $warning 20%; text-style: bold; }
@@ -70,10 +70,6 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
         self.query_one(Footer).show(Place.CONFLICT)
         self._draw_facts()
         self.call_after_refresh(self._go_to_first_difference)
-
-    def accepts_type_ahead(self, event: Key | Paste) -> bool:
-        """Accept escape only: the view opens by itself, and a letter that was typed as text would overwrite theirs."""
-        return is_escape(event)
 
     def _go_to_first_difference(self) -> None:
         self._fit_names()
@@ -159,4 +155,4 @@ def ask_ttl(app: App[object], edit: Edit, ttl: float) -> None:
                 app.run_worker(edit.keep_mine_for(choice), group="keep-mine")
 
     question = expired_question(short_key(edit.key))
-    app.push_screen(ChoiceDialog(question, ttl_options(ttl), type_ahead=False), on_choice)
+    app.push_screen(ChoiceDialog(question, ttl_options(ttl), is_unexpected=True), on_choice)

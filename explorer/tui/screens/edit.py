@@ -61,12 +61,15 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         self.edit = edit
         if len(edit.text) > MAX_EDITED:
             self.place = Place.READER
+            self.is_unexpected = True  # not as an editor, in which text can be typed
         self._status = EditStatus(session, edit, self.place)
         self._drawn_state: object = None
         self._text = edit.text
         """The text as it is in the text area."""
         self._is_leaving = False
         """True if the screen is being left while the save goes on."""
+        self._review: ReviewScreen | None = None
+        """The review of the state that was drawn last."""
 
     def compose(self) -> ComposeResult:
         """Compose title, text and status."""
@@ -185,11 +188,15 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
 
     def _open_dialog(self) -> None:
         """Open the screen of the state of the edit; close a saved one."""
+        if self._review is not None:
+            self._review.dismiss()  # the save key may have been pressed before it opened
+            self._review = None
         if self._is_leaving:
             return  # the flow that opened this screen shows the outcome
         match self.edit.state:
             case Reviewing() as state:
-                self.app.push_screen(ReviewScreen(self.session, self.edit, state))
+                self._review = ReviewScreen(self.session, self.edit, state)
+                self.app.push_screen(self._review)
             case Conflicted() as state:
                 self.app.push_screen(ConflictScreen(self.session, self.edit, state), self._on_conflict_closed)
             case Expired(ttl=ttl):
@@ -249,9 +256,13 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
 
     def do_save(self) -> None:
         """Review the change, or show the review or the conflict again."""
-        if isinstance(self.edit.state, Conflicted | Reviewing):
+        state = self.edit.state
+        is_drawn = state is self._drawn_state
+        if isinstance(state, Conflicted) and not is_drawn:
+            self.draw()
+        elif isinstance(state, Conflicted | Reviewing) and is_drawn:
             self._open_dialog()
-        else:
+        else:  # also where the review has not opened yet: it accepts this key, however early it is pressed
             self.session.start("save", is_enabled=True)
 
     async def do_form(self) -> None:
