@@ -30,6 +30,8 @@ from explorer.model.sanitize import is_sanitized
 from explorer.opener import open_profile
 
 _LOCAL_SCHEMES: Final = ("demo", "memory")
+_FILE_SCHEMES: Final = ("bolt", "file")
+"""Schemes of stores in a file or a folder."""
 _COMMAND_SEPARATORS: Final = (";", "|", "&", "(")
 _UNSAFE_STARTS: Final = frozenset("~#=-")
 """Characters with a meaning at the start of a word, for the shell or argparse, that argcomplete does not quote."""
@@ -90,7 +92,7 @@ def _detach() -> None:
 def _completer(action: Action, first_words: Mapping[str, str]) -> Completer | None:
     match action.dest:
         case "url":
-            return lambda **_: first_words
+            return lambda prefix, **_: [*first_words, *_file_urls(prefix)] if "://" in prefix else first_words
         case "key" | "prefix":
             return lambda prefix, parsed_args, **_: _safe_words(complete_key(prefix, parsed_args))
         case "theme":
@@ -121,9 +123,18 @@ def _stores() -> Iterable[tuple[str, str]]:
     for scheme in DRIVERS:
         if scheme in _LOCAL_SCHEMES:
             yield f"{scheme}:", ""
+        elif scheme in _FILE_SCHEMES:
+            yield f"{scheme}:///", ""
         else:
             yield f"{scheme}://", ""
             yield f"{scheme}+tls://", ""
+
+
+def _file_urls(prefix: str) -> Iterable[str]:
+    """Yield the URLs of the files and folders that begin with a URL of a store in a file."""
+    scheme, _, path = prefix.partition("://")
+    if scheme in _FILE_SCHEMES and path.startswith("/"):
+        yield from (f"{scheme}://{found}" for found in _paths(path) if is_sanitized(found))
 
 
 def _redacted(url: str) -> str:

@@ -105,7 +105,7 @@ def test_missing_shell_lists_the_shells() -> None:
 def test_first_word_is_a_verb_or_a_store() -> None:
     """Without any text, all of them are completions."""
     offered = complete("keyscope ")
-    assert set(VERBS) | {"etcd://", "etcd+tls://", "zk://", "consul://", "demo:", "memory:"} <= set(offered)
+    assert set(VERBS) | {"etcd://", "etcd+tls://", "zk://", "consul://", "redis://", "demo:", "memory:"} <= set(offered)
 
 
 @pytest.mark.parametrize(

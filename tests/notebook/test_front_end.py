@@ -97,8 +97,9 @@ class RecordedKernel:
 def tree_row(number: int, name: str, mark: str = "") -> dict[str, Any]:
     """Return a row of the tree as the kernel sends it."""
     return {
-        "id": number, "depth": 0, "name": name, "hint": "", "folder": "", "value": True, "placeholder": "",
-        "failed": False, "tombstone": False, "below": 0, "count": "", "mark": mark, "fresh": False, "draft": False,
+        "id": number, "depth": 0, "name": name, "suffix": "", "hint": "", "folder": "", "value": True,
+        "placeholder": "", "failed": False, "tombstone": False, "below": 0, "count": "", "mark": mark,
+        "fresh": False, "draft": False,
     }  # fmt: skip
 
 

@@ -20,6 +20,15 @@ async def test_row_view_shows_folder_facts() -> None:
         assert [(view.depth, view.is_open) for view in _views(harness)] == [(0, True), (1, False), (0, False)]
 
 
+async def test_row_view_folder_ends_with_the_separator() -> None:
+    """The separator of Redis's keys is a colon, and a slash there is a part of a name."""
+    async with running_tree("a:b", "a/b", "c", separator=":") as harness:
+        views = _views(harness)
+        assert {view.name: view.suffix for view in views} == {"a/b": "", "a": ":", "c": ""}
+    async with running_tree("/a", "b") as harness:
+        assert [(view.name, view.suffix) for view in _views(harness)] == [("/", ""), ("b", "")]
+
+
 async def test_row_view_is_equal_while_only_its_age_grows() -> None:
     async with running_tree("a") as harness:
         before = _views(harness)

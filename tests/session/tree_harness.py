@@ -15,8 +15,8 @@ PATIENCE: Final = 60.0
 class TreeHarness:
     """A store, a tree of it, and the time."""
 
-    def __init__(self, *keys: str, page: int = 100, unsure: bool = False) -> None:
-        self.store = Store(page=page)
+    def __init__(self, *keys: str, page: int = 100, unsure: bool = False, separator: str = "/") -> None:
+        self.store = Store(page=page, separator=separator)
         self.now = 0.0
         self.changes = 0
         self.tree = Tree(
@@ -26,6 +26,7 @@ class TreeHarness:
             on_change=self._on_change,
             verify_delay=0,
             needs_confirmation=lambda: unsure,
+            separator=separator,
         )
         for key in keys:
             self.store.put(key)
@@ -82,9 +83,11 @@ class TreeHarness:
 
 
 @asynccontextmanager
-async def running_tree(*keys: str, page: int = 100, unsure: bool = False) -> AsyncIterator[TreeHarness]:
+async def running_tree(
+    *keys: str, page: int = 100, unsure: bool = False, separator: str = "/"
+) -> AsyncIterator[TreeHarness]:
     """Yield a harness whose first page was read."""
-    harness = TreeHarness(*keys, page=page, unsure=unsure)
+    harness = TreeHarness(*keys, page=page, unsure=unsure, separator=separator)
     running: asyncio.Task[None] | None = None
     with suppress(asyncio.CancelledError):
         async with asyncio.TaskGroup() as group:

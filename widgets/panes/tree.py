@@ -201,6 +201,7 @@ def _pane_row(view: RowView, line: VisibleRow[Node]) -> PaneRow:
         "depth": line.depth,
         "name": view.name,
         "hint": view.hint,
+        "suffix": view.suffix,
         "folder": "" if not view.is_folder else "open" if view.is_open else "closed",
         "value": view.has_value_mark,
         "placeholder": view.placeholder,

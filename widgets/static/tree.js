@@ -28,7 +28,7 @@ function drawRow(target, row) {
   const [indent, icon, name, hint, below, mark] = target.children;
   indent.style.width = `${row.depth * INDENT}px`;
   setText(icon, row.folder === "open" ? "▾" : row.folder === "closed" ? "▸" : "");
-  setText(name, row.placeholder || row.name + (row.folder && !row.name.endsWith("/") ? "/" : ""));
+  setText(name, row.placeholder || row.name + row.suffix);
   setText(hint, [row.value && row.folder ? "•" : "", row.draft ? "✎" : "", row.hint].filter(Boolean).join(" "));
   setText(below, row.below ? `±${row.below > 999 ? "999+" : row.below}` : "");
   const since = row.changed === undefined ? null : seconds() - row.at - row.changed;

@@ -31,6 +31,8 @@ class RowView(NamedTuple):
     guides: tuple[bool, ...]
     """For each ancestor below the root and for the node itself: whether a visible sibling follows."""
     name: str
+    suffix: str
+    """Separator behind the name of a folder; empty if the name ends with it."""
     hint: str
     """Explanation behind an empty name."""
     is_folder: bool
@@ -81,10 +83,13 @@ def row_view(
     mark = tree.marks.of(node)
     is_more_row = node.is_more_row
     is_folder = not is_more_row and (node.has_children or node.branch is not None)
+    name = "" if is_more_row else _name(tree, node)
+    separator = sanitize(tree.separator)
     return RowView(
         node=node,
         guides=line.guides,
-        name="" if is_more_row else _name(tree, node),
+        name=name,
+        suffix=separator if is_folder and not name.endswith(separator) else "",
         hint="" if is_more_row or node.name else _hint(tree, node),
         is_folder=is_folder,
         is_open=is_folder and node.is_open,

@@ -67,8 +67,8 @@ def pieces(row: KeyRow, width: int) -> list[Piece]:
         return [("guide", guides), (style, shorten_middle(view.placeholder, room + len(icon)))]
     name = shorten_middle(view.name, room)
     drawn: list[Piece] = [("guide", guides), ("folder" if view.is_folder else "", icon), (_style(view), name)]
-    if view.is_folder and not name.endswith("/") and cell_len(name) < room:
-        drawn.append(("quiet", "/"))
+    if view.suffix and cell_len(name) + cell_len(view.suffix) <= room:
+        drawn.append(("quiet", view.suffix))
     if view.hint and cell_len(name) + cell_len(view.hint) + 1 < room:
         drawn.append(("quiet", " " + view.hint))
     gap = width - taken - sum(cell_len(text) for _, text in drawn)
