@@ -25,6 +25,7 @@ ENTRY_POINT_GROUP: Final = "keyscope.drivers"
 
 DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "bolt": "explorer.drivers.bolt:BoltStore",
         "consul": "explorer.drivers.consul:ConsulStore",
         "demo": "explorer.drivers.memory:DemoStore",
         "etcd": "explorer.drivers.etcd:EtcdStore",

@@ -63,6 +63,9 @@ class DriverFixtures:
     has_leases: ClassVar[bool] = True
     """True if entries expire with a lease or session."""
 
+    has_dot_names: ClassVar[bool] = False
+    """True if a store with directories has names such as . and .. that are like any other."""
+
     def connection(self, path: str = "") -> Store:
         """Return a new store, not yet connected, at `path` (quoted for a URL) below this test's own path."""
         raise NotImplementedError  # a driver's fixtures override it

@@ -1,6 +1,7 @@
 """Shared URL, environment and credential parsing for network drivers."""
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 from explorer.model.address import REVISION_OPTION, Access, Address, Host, Secret, parse
 from explorer.model.errors import InvalidAddress
+from explorer.model.keys import decode, encode
 
 _HINT = "host:port or https://host:port"
 _TRUE = ("1", "t", "true")
@@ -140,6 +142,13 @@ def path_from_env(environment: Mapping[str, str], name: str) -> Path | None:
     """Return the path in an environment variable; None if it is not set or empty."""
     value = environment.get(name)
     return Path(value) if value else None
+
+
+def absolute_path(path: str) -> str:
+    """Return the path of a file URL; only one that begins with `./` or `../` is relative to the working directory."""
+    if path.partition("/")[0] not in (".", ".."):
+        path = f"/{path}"
+    return decode(os.path.abspath(encode(path)))  # noqa: PTH100 - Path.resolve follows links
 
 
 def parse_endpoints(variable: str, text: str) -> tuple[tuple[Host, ...], bool]:

@@ -1,0 +1,5 @@
+"""BoltDB files (bbolt), read and written without a server."""
+
+from explorer.drivers.bolt.store import BoltStore
+
+__all__ = ["BoltStore"]

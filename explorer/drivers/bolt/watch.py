@@ -1,0 +1,148 @@
+"""Watches of a key and of a tree: the newest transaction is looked for, and two states are compared.
+
+A file reports nothing. The number of its newest transaction is on its first two pages.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from explorer.drivers.bolt.bucket import Bucket
+from explorer.drivers.bolt.connection import BoltConnection
+from explorer.drivers.bolt.differences import ElementChange, differences, is_comparable, keep
+from explorer.drivers.bolt.file import View
+from explorer.drivers.bolt.keyspace import BoltKeyspace
+from explorer.drivers.bolt.reader import BoltReader
+from explorer.drivers.common.watch import Differences, ReconnectingWatch
+from explorer.model.entries import Cursor, Entry, Revision
+from explorer.model.events import Deleted, Event, Put, Resync, Started
+
+_POLL_INTERVAL: Final = 0.05
+"""Seconds between two looks at the number of the newest transaction."""
+_PAGE_SIZE: Final = 1000
+
+
+async def next_txid(connection: BoltConnection, txid: int) -> None:
+    """Wait until the newest transaction is another one."""
+    while True:
+        if await connection.txid() != txid:
+            return
+        await asyncio.sleep(_POLL_INTERVAL)
+
+
+class BoltKeyWatch(ReconnectingWatch):
+    """A watch of one key.
+
+    Args:
+        connection: The connection to the file.
+        keyspace: Converts keys.
+        key: The key.
+    """
+
+    def __init__(self, connection: BoltConnection, keyspace: BoltKeyspace, key: str) -> None:
+        self._connection, self._keyspace, self._key = connection, keyspace, key
+        self._txid: int | None = None
+        self._revision: Revision | None = None
+
+    async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
+        if self._txid is None:
+            txid, entry = await self._connection.read(self._read)
+            self._txid, self._revision = txid, entry and entry.revision
+            yield [Started(txid, entry)]
+        else:
+            yield [Started(self._txid)]
+        while True:
+            await next_txid(self._connection, self._txid)
+            txid, entry = await self._connection.read(self._read)
+            coalesced = max(0, txid - self._txid - 1)
+            revision, self._txid = self._revision, txid
+            self._revision = entry and entry.revision
+            if entry is not None and entry.revision != revision:
+                yield [Put(entry, coalesced=coalesced)]
+            elif entry is None and revision is not None:
+                yield [Deleted(self._key, txid, coalesced=coalesced)]
+
+    def _read(self, view: View) -> tuple[int, Entry | None]:
+        return view.meta.txid, BoltReader(view, self._keyspace).entry(self._key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Changes up to a state."""
+
+    view: View
+    events: list[Event] | None
+    """None if the state before cannot be read any more."""
+
+
+class BoltTreeWatch(ReconnectingWatch):
+    """A watch of everything below a prefix.
+
+    Args:
+        connection: The connection to the file.
+        keyspace: Converts keys.
+        prefix: The caller's prefix.
+        known: The watcher's table of keys and revisions, see `Store.watch_tree`.
+    """
+
+    def __init__(
+        self, connection: BoltConnection, keyspace: BoltKeyspace, prefix: str, known: Mapping[str, Revision] | None
+    ) -> None:
+        self._connection, self._keyspace, self._known = connection, keyspace, known
+        self._prefix = prefix
+        self._path = keyspace.to_prefix_path(prefix)
+        self._view: View | None = None
+        """The state up to which everything was reported."""
+
+    async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
+        if self._view is None:
+            self._view = await self._connection.read(keep)
+        yield [Started(self._view.meta.txid)]
+        while True:
+            await next_txid(self._connection, self._view.meta.txid)
+            before = self._view
+            changes = await self._connection.read(partial(self._compare, before))
+            if changes.events is not None:
+                self._view = changes.view
+                yield changes.events
+            else:
+                async for events in self._resync(before, changes.view):
+                    yield events
+                self._view = changes.view
+
+    def _compare(self, old: View, new: View) -> _Changes:
+        kept = keep(new)
+        if not is_comparable(old, new):
+            return _Changes(kept, None)
+        found = differences(self._bucket(old), self._bucket(new), self._path)
+        coalesced = max(0, new.meta.txid - old.meta.txid - 1)
+        return _Changes(kept, [self._event(one, new.meta.txid, coalesced) for one in found])
+
+    def _bucket(self, view: View) -> Bucket | None:
+        found = Bucket.root_of(view).resolve(self._path)
+        return found if isinstance(found, Bucket) else None
+
+    def _event(self, difference: ElementChange, txid: int, coalesced: int) -> Put | Deleted:
+        path = difference.path
+        if difference.new is None or difference.bucket is None:
+            return Deleted(self._keyspace.to_key(path), txid, coalesced=coalesced)
+        return Put(self._keyspace.to_entry(path, difference.new, difference.bucket), coalesced=coalesced)
+
+    async def _resync(self, old: View, new: View) -> AsyncGenerator[Iterable[Event], None]:
+        """Yield the difference between what the watcher knows and a new state."""
+        await self._feed.caught_up()
+        yield [Resync("several transactions were committed at once", old.meta.txid, new.meta.txid)]
+        found = Differences(self._known or {})
+        after: Cursor | None = None
+        while True:
+            entries, after = await self._connection.read(partial(self._page, after))
+            yield found.puts(entries)
+            if after is None:
+                break
+        yield found.deletions(revision=new.meta.txid)
+
+    def _page(self, after: Cursor | None, view: View) -> tuple[tuple[Entry, ...], Cursor | None]:
+        page = BoltReader(view, self._keyspace).entries(self._prefix, after, _PAGE_SIZE, values=True)
+        return page.items, page.next
