@@ -11,7 +11,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/.pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo notebook check test test-long bench screenshots lint format keys lock messages servers clean
+.PHONY: help demo notebook check test test-long bench screenshots lint format keys capabilities lock messages servers clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ servers: ## put real servers into .servers unless fit ones are on PATH
 keys: $(DEV) ## write the table of keys in docs/keys.md again, from the registry of actions
 	$(BIN)/python -c 'import re; from pathlib import Path; from explorer.session.commands import ACTIONS; page = Path("docs/keys.md"); \
 		page.write_text(re.sub(r"(?s)(<!-- keys[^\n]*\n).*(<!-- /keys)", lambda m: m[1] + ACTIONS.table() + m[2], page.read_text()))'
+
+capabilities: $(DEV) ## write the table of what each store can do in docs/library.md again, from the drivers
+	$(BIN)/python docs/make_capabilities.py
 
 messages: $(DEV) ## compile etcd's messages again after a change of messages.proto
 	cd explorer/drivers/etcd && $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I. \

@@ -55,6 +55,10 @@ class Backend:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the checks and close the store; a second call does nothing."""
         await self._tasks.close()
         await self._store.close()
 

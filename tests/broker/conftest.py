@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.servers.fixtures import own_etcd, shared_consul, shared_etcd, shared_etcd2, shared_zookeeper
+from tests.servers.fixtures import own_etcd, shared_consul, shared_etcd, shared_etcd2, shared_redis, shared_zookeeper
 
-__all__ = ["own_etcd", "shared_consul", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
+__all__ = ["own_etcd", "shared_consul", "shared_etcd", "shared_etcd2", "shared_redis", "shared_zookeeper"]
 
 
 @pytest.fixture

@@ -137,9 +137,9 @@ class BrokerContract(DriverFixtures):
         seen = await broker.put("key", HELLO)
         assert not await broker.compare_and_delete("key", HI)
         assert not await broker.compare_and_delete("missing", HI)
-        await broker.put("key", HELLO)
+        await broker.put("key", HI)
         assert not await broker.compare_and_delete("key", seen)
-        assert await broker.compare_and_delete("key", HELLO)
+        assert await broker.compare_and_delete("key", HI)
         assert not (await broker.get_value("key")).found
 
     @needs(Capability.TRANSACTIONS)

@@ -5,6 +5,7 @@ from tests.drivers.test_consul import ConsulFixtures
 from tests.drivers.test_etcd import EtcdFixtures
 from tests.drivers.test_etcd2 import Etcd2Fixtures
 from tests.drivers.test_memory import MemoryFixtures
+from tests.drivers.test_redis import RedisFixtures
 from tests.drivers.zookeeper_fixtures import ZooKeeperFixtures
 
 
@@ -21,6 +22,10 @@ class TestEtcd2Broker(BrokerContract, Etcd2Fixtures):
 
 
 class TestConsulBroker(BrokerContract, ConsulFixtures):
+    pass
+
+
+class TestRedisBroker(BrokerContract, RedisFixtures):
     pass
 
 
