@@ -4,12 +4,14 @@ No real store lets a test choose the moment at which a listing is read between t
 """
 
 import asyncio
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
 from explorer.model.events import Deleted, Put
 from explorer.model.keys import first_key
+from explorer.model.progress import report_progress
 
 
 def children(keys: set[str], prefix: str, separator: str = "/") -> list[Child]:
@@ -35,6 +37,11 @@ class Request:
     before: str | None = None
     """Where a page of the children before a place ends, empty for the end of the level."""
     answer: Page[Child] | ExplorerError | None = None
+    context: Context = field(default_factory=copy_context)
+
+    def report(self, progress: str) -> None:
+        """Report progress, as a store does while it reads."""
+        self.context.run(report_progress, progress)
 
 
 @dataclass

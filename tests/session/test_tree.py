@@ -10,6 +10,7 @@ from explorer.model.events import Deleted
 from explorer.session.keytree import level_reader
 from explorer.session.keytree import marks as aging
 from explorer.session.keytree.nodes import LevelState
+from explorer.session.keytree.row_view import row_view
 from explorer.session.keytree.tree import Tree
 from tests.session.fake_store import Store, children
 from tests.session.tree_harness import running_tree
@@ -237,3 +238,21 @@ async def test_merge_in_slices_keeps_events_between_them(
         while harness.tree.sweep(harness.now):
             pass
         assert len(harness.tree.rows) == 638
+
+
+async def test_loading_row_shows_the_progress_that_the_store_reports() -> None:
+    """It is gone once the level is read."""
+    async with running_tree("a/b") as harness:
+        harness.store.held = True
+        harness.tree.expand(harness.node("a"))
+        request = await harness.request()
+        before = harness.changes
+        request.report("scanned 10 of about 20 keys")
+        assert harness.changes > before
+        loading = next(iter(harness.tree.rows.window(1, 2)))
+        assert row_view(harness.tree, loading).placeholder == "… scanned 10 of about 20 keys"
+        await harness.answer()
+        assert harness.rows == ["a/", "  b"]
+        level = harness.node("a").branch
+        assert level is not None
+        assert not level.progress

@@ -59,6 +59,10 @@ class ScannedLevel:
             else:
                 del self._kinds[name]
 
+    def has_value(self, key: bytes) -> bool:
+        """Return whether a key right below the directory is there."""
+        return self._kinds.get(key[len(self._base) :], (False, False))[0]
+
     def children(self, directory: str) -> list[Child]:
         """Return the children in the order of their first keys.
 
@@ -132,6 +136,12 @@ class LevelCache:
                 len(self._levels) > _MAX_LEVELS or sum(map(len, self._levels.values())) > _MAX_CHILDREN
             ):
                 self._levels.popitem(last=False)
+
+    def lacks(self, key: bytes) -> bool:
+        """Return whether a level that is up to date shows that there was no such key."""
+        parent, separator, _ = key.rpartition(encode(self._separator))
+        level = self.get(parent + separator)
+        return level is not None and not level.has_value(key)
 
     def apply(self, key: bytes, *, exists: bool) -> None:
         """Note that a key exists, or that it does not."""

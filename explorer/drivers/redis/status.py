@@ -9,9 +9,9 @@ from explorer.drivers.common.status import StatusReport
 from explorer.drivers.common.tasks import STATUS_TIMEOUT
 from explorer.drivers.redis.connection import RedisConnection
 from explorer.drivers.redis.errors import reply_error
+from explorer.drivers.redis.scan import count_keys
 from explorer.model.address import Host
 from explorer.model.entries import Status
-from explorer.model.errors import Denied
 from explorer.model.sanitize import sanitize
 
 _PRODUCTS: Final = {"valkey": "Valkey", "redis": "Redis"}
@@ -46,24 +46,13 @@ async def read_status(connection: RedisConnection) -> Status:
     elif settings.service:
         report.facts["sentinel"] = settings.service
     report.facts["database"] = settings.database
-    report.facts["keys"] = await _count(connection)
+    report.facts["keys"] = await count_keys(connection, list(nodes.values()))
     report.facts["changes"] = "keyspace notifications" if settings.keyspace_events else "client tracking"
     if not connection.scripts_allowed:
         report.complaints.append(_SCRIPTS_FORBIDDEN)
     if len(answers) < len(nodes):
         report.complaints.append("INFO is forbidden: version, role and memory are not known")
     return report.status(_PRODUCTS.get(product, sanitize(product)), None, None)
-
-
-async def _count(connection: RedisConnection) -> int | None:
-    total = 0
-    for node in await connection.topology.primaries(connection.timeout):
-        try:
-            reply = await connection.call_node(node, ("DBSIZE",), connection.timeout)
-        except Denied:
-            return None
-        total += reply if isinstance(reply, int) else 0
-    return total
 
 
 def parse_info(text: bytes) -> Mapping[str, str]:

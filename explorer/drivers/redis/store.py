@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
@@ -147,9 +148,10 @@ class RedisStore(ConnectedStore[RedisConnection]):
 
     async def _scan_level(self, base: bytes) -> ScannedLevel:
         with self._levels.scanning(base) as level:
-            async for keys in scan(self.connection, base):
-                for key in keys:
-                    level.add(key)
+            async with aclosing(scan(self.connection, base)) as pages:
+                async for keys in pages:
+                    for key in keys:
+                        level.add(key)
         return level
 
     def _index_after(self, children: list[Child], key: str) -> int:

@@ -83,10 +83,12 @@ class RedisTreeWatch(ReconnectingWatch):
             for store_key in batch:
                 value, coalesced = values.get(store_key), changed.counts[store_key] - 1
                 key = self._keyspace.to_key(store_key)
+                is_new = self._levels.lacks(store_key)
                 self._levels.apply(store_key, exists=value is not None)
                 known = None if self._known is None else self._known.get(key)
                 if value is None:
-                    if self._reported.report(key, None, known):
+                    is_ours = not (is_new and self._reported.is_shared and known is None)
+                    if self._reported.report(key, None, known) and is_ours:
                         events.append(Deleted(key, None, coalesced=coalesced))
                 elif isinstance(value, RedisValue) and self._reported.report(key, value.revision, known):
                     events.append(Put(self._keyspace.to_entry(store_key, value), coalesced=coalesced))

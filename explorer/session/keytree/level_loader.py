@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from explorer.model.errors import ExplorerError
+from explorer.model.progress import progress_listener
 from explorer.session.internal_errors import as_failure
 from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.level_reader import LevelReader
@@ -120,15 +122,8 @@ class LevelLoader:
         fresh = not level.runs
         compared, discrepancies = level.is_stale and not fresh, self._rows.discrepancies
         try:
-            if compared:
-                await self._reader.compare(node, level)
-            elif fresh:
-                level.is_stale = False
-                await self._reader.load_first(node, level)
-            else:
-                request = level.current_request = level.requested[0]
-                await self._reader.load_page(node, level, request)
-                level.requested.remove(request)
+            with progress_listener(partial(self._show_progress, level)):
+                await self._read_level(node, level, compared=compared)
         except ExplorerError as error:
             level.error = error
         except Exception as error:
@@ -136,6 +131,7 @@ class LevelLoader:
             raise
         finally:
             level.current_request = None
+            level.progress = ""
         if self._reader.is_current(node, level):
             self._replay(node, level)
             self._rows.update_more_rows(node)
@@ -145,6 +141,21 @@ class LevelLoader:
                 self._to_confirm[node] = level, time.monotonic()
                 self._to_confirm.move_to_end(node)
                 self._confirm_requested.set()
+
+    async def _read_level(self, node: Node, level: Level, *, compared: bool) -> None:
+        if compared:
+            await self._reader.compare(node, level)
+        elif not level.runs:
+            level.is_stale = False
+            await self._reader.load_first(node, level)
+        else:
+            request = level.current_request = level.requested[0]
+            await self._reader.load_page(node, level, request)
+            level.requested.remove(request)
+
+    def _show_progress(self, level: Level, text: str) -> None:
+        level.progress = text
+        self._on_change()
 
     async def _confirm(self) -> None:
         """Compare levels once more some time after they were read, until no unreported difference is found."""

@@ -159,6 +159,7 @@ class Level(Branch[Node]):
         "is_loading",
         "is_stale",
         "live_count",
+        "progress",
         "requested",
         "runs",
     )
@@ -175,6 +176,8 @@ class Level(Branch[Node]):
         """True if a page is requested or being read."""
         self.current_request: PageRequest | None = None
         """The page that is being read."""
+        self.progress = ""
+        """Text of how far the reading is, where the store reports it."""
         self.error: ExplorerError | None = None
         self.is_stale = False
         """True if everything read must be read again."""

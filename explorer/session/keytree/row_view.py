@@ -134,7 +134,8 @@ def _hint(tree: Tree, node: Node) -> str:
 def _placeholder(tree: Tree, node: Node) -> str:
     folder = node.parent
     if tree.is_loading(node):
-        return "… loading"
+        progress = "" if folder is None or folder.branch is None else folder.branch.progress
+        return f"… {sanitize(progress)}" if progress else "… loading"
     match LevelState.UNLOADED if folder is None else folder.load_state:
         case LevelState.FAILED if folder is not None and folder.error is not None:
             return sanitize(f"✗ {format_error(folder.error)}; press enter to retry")
