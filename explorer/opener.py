@@ -8,6 +8,7 @@ from itertools import chain
 from explorer.config import Profile, read_profile
 from explorer.drivers.base import Store
 from explorer.drivers.registry import make
+from explorer.journal import Journal
 from explorer.model.address import Access
 
 
@@ -30,14 +31,18 @@ def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the c
     return store
 
 
-def open_profile(profile: Profile) -> Store:
+def open_profile(profile: Profile, *, journal: Journal | None = None) -> Store:
     """Return the store of a profile, not yet connected. The warnings about its URL are in `address.warnings`.
+
+    Args:
+        profile: URL and access.
+        journal: Journal of what is written; None keeps none, which is right for programs.
 
     Raises:
         InvalidAddress: The URL is invalid.
         BackendNotSupported: There is no driver for the scheme.
     """
-    store = make(profile.url, profile.access, read_only=profile.read_only)
+    store = make(profile.url, profile.access, read_only=profile.read_only, journal=journal)
     store.profile = profile
     return store
 
@@ -47,6 +52,7 @@ def opener(
     access: Access | None = None,
     *,
     on_warning: Callable[[str], object] | None = None,
+    journal: Journal | None = None,
 ) -> Callable[[], Store]:
     """Return a factory of connections to one store; each call returns one more, not yet connected.
 
@@ -54,19 +60,20 @@ def opener(
         source: A URL, `@NAME`, or a profile.
         access: Replaces the access of the profile.
         on_warning: Called with each warning about the URL; by default it is a UserWarning.
+        journal: Journal of what is written; None keeps none.
 
     Raises:
         InvalidAddress: The URL is invalid, or the profile is missing or invalid.
         BackendNotSupported: There is no driver for the scheme.
     """
     profile = _resolve(source, access)
-    first = open_profile(profile)
+    first = open_profile(profile, journal=journal)
     for warning in first.address.warnings:
         if on_warning is None:
             warnings.warn(warning, UserWarning, stacklevel=2)
         else:
             on_warning(warning)
-    stores = chain([first], iter(lambda: first.clone() or open_profile(profile), None))
+    stores = chain([first], iter(lambda: first.clone() or open_profile(profile, journal=journal), None))
     return lambda: next(stores)
 
 

@@ -10,6 +10,7 @@ from explorer.codecs.options import CodecOptions, limit_problems
 from explorer.config import Profile, folder
 from explorer.drivers.address_hints import address_hint
 from explorer.drivers.base import Store
+from explorer.journal import Journal
 from explorer.opener import opener
 from explorer.session.actions import Actions
 from explorer.session.commands import ACTIONS
@@ -60,7 +61,7 @@ def open_session(
     """
     messages: list[str] = []
     # not read-only, because the session itself refuses to write
-    connect = opener(Profile(profile.url, profile.access), on_warning=messages.append)
+    connect = opener(Profile(profile.url, profile.access), on_warning=messages.append, journal=Journal.default())
     first = connect()
     stores = chain([first], iter(connect, None))
     codecs = LazyCodecs(partial(_load_codecs, first, options))

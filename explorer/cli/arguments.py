@@ -220,6 +220,13 @@ class ApplyArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalArguments:
+    """Print this person's changes."""
+
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class UndoArguments:
     """Take back what an applied plan did."""
 
@@ -269,6 +276,7 @@ Subcommand: TypeAlias = (
     | RestoreArguments
     | ApplyArguments
     | UndoArguments
+    | JournalArguments
     | DoctorArguments
     | CodecsArguments
     | CompletionArguments

@@ -48,7 +48,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
         parsed["form"] = _get_form(parsed)
     make: Callable[..., arguments.Subcommand] = kind
     return arguments.Command(
-        url=str(parsed.get("url", "")),
+        url=str(parsed.get("url") or ""),
         subcommand=_filled(make, parsed),
         connection=connection_options(parsed),
         json=bool(parsed.get("json")),

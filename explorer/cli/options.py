@@ -180,6 +180,13 @@ def add_undo_options(undo: ArgumentParser) -> None:
     _add_apply_options(undo)
 
 
+def add_log_options(log: ArgumentParser) -> None:
+    """Add the URL and the options of `log`."""
+    log.add_argument("url", metavar="URL", nargs="?", help="only changes of this store, or @NAME of a profile")
+    log.add_argument("--limit", metavar="N", type=positive_int, help="stop after N changes")
+    add_json_option(log)
+
+
 def _add_plan_option(verb: ArgumentParser) -> None:
     verb.add_argument("--plan", metavar="FILE", type=Path, help="write the plan to a file for review; change nothing")
 

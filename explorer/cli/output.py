@@ -28,7 +28,7 @@ def entry_record(entry: Entry, *, values: bool = True) -> Record:
     """Return the record of an entry; without its value if `values` is False."""
     return {
         "key": entry.key,
-        **(_value(entry.value) if values else {}),
+        **(value_fields(entry.value) if values else {}),
         "revision": entry.revision,
         "created": entry.created,
         "version": entry.version,
@@ -52,7 +52,7 @@ def event_record(event: Event) -> Record:
     record: Record
     match event:
         case Put(entry=entry):
-            record = {"type": "put", "key": entry.key, **_value(entry.value), **_previous(event.previous)}
+            record = {"type": "put", "key": entry.key, **value_fields(entry.value), **_previous(event.previous)}
         case Deleted(key=key):
             record = {"type": "deleted", "key": key, **_previous(event.previous)}
         case Resync(reason=reason, since=since):
@@ -73,7 +73,8 @@ def lock_record(lock: LockInfo) -> Record:
     return {name: _json_time(value) for name, value in lock.fields.items()}
 
 
-def _value(value: bytes | None, text: str = "text", binary: str = "value_base64") -> Record:
+def value_fields(value: bytes | None, text: str = "text", binary: str = "value_base64") -> Record:
+    """Return a value as a field with its text, or with its base64 if it is not UTF-8."""
     try:
         return {text: None if value is None else value.decode("utf-8")}
     except UnicodeDecodeError:
@@ -81,7 +82,7 @@ def _value(value: bytes | None, text: str = "text", binary: str = "value_base64"
 
 
 def _previous(entry: Entry | None) -> Record:
-    return _value(None if entry is None else entry.value, "previous_text", "previous_base64")
+    return value_fields(None if entry is None else entry.value, "previous_text", "previous_base64")
 
 
 def _json_time(value: object) -> object:

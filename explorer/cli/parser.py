@@ -19,6 +19,7 @@ from explorer.cli.options import (
     add_import_options,
     add_json_option,
     add_lock_options,
+    add_log_options,
     add_ls_options,
     add_put_options,
     add_replace_options,
@@ -50,6 +51,7 @@ VERBS: Final[Mapping[str, type[arguments.Subcommand]]] = {
     "restore": arguments.RestoreArguments,
     "apply": arguments.ApplyArguments,
     "undo": arguments.UndoArguments,
+    "log": arguments.JournalArguments,
     "doctor": arguments.DoctorArguments,
     "codecs": arguments.CodecsArguments,
     "completion": arguments.CompletionArguments,
@@ -204,6 +206,7 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     add_restore_options(add_verb("restore", "bring back a key, or all below a prefix, as of a revision", "KEY"))
     add_apply_options(add_parser("apply", "apply a plan that --plan wrote", "FILE"))
     add_undo_options(add_parser("undo", "take back what copy, move or apply did", "[ID]"))
+    add_log_options(add_parser("log", "print the changes that you made, the newest first", "[URL]"))
     add_json_option(add_verb("doctor", "check the connection to a store and its health"))
     verbs["codecs"] = codecs = subparsers.add_parser(
         "codecs",

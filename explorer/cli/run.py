@@ -11,13 +11,15 @@ from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.cli.verbs.codecs import list_presets, list_store_presets
 from explorer.cli.verbs.doctor import doctor
 from explorer.cli.verbs.lock import lock, locks
+from explorer.cli.verbs.log import log
 from explorer.cli.verbs.read import get, history, ls
 from explorer.cli.verbs.rm import rm
 from explorer.cli.verbs.watch import overview, watch
 from explorer.cli.verbs.write import put
 from explorer.config import Profile, read_password, read_profile
 from explorer.drivers.base import Store
-from explorer.model.address import Access, at_revision, split_revision
+from explorer.journal import Journal
+from explorer.model.address import Access, at_revision, parse, split_revision
 from explorer.opener import open_profile
 
 _WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
@@ -45,6 +47,11 @@ def run(command: arguments.Command) -> int:
         list_presets(console)
         console.flush()
         return ExitCode.SUCCESS
+    if isinstance(command.subcommand, arguments.JournalArguments):
+        url = resolve_profile(command.url, command.connection).url if command.url else None
+        log(Journal.default(), None if url is None else parse(url).public_url, command.subcommand, console)
+        console.flush()
+        return ExitCode.SUCCESS
     profile = resolve_profile(command.url, command.connection)
     command = with_profile(command, profile)
     if isinstance(command.subcommand, arguments.OverviewArguments) and not command.json:
@@ -70,7 +77,7 @@ def open_store(command: arguments.Command, profile: Profile, console: Console) -
     """
     if profile.read_only and isinstance(command.subcommand, _WRITING_VERBS):
         raise UsageError(f"{command.url} is read-only: its profile says so", hint="use its URL, or another profile")
-    store = open_profile(profile)
+    store = open_profile(profile, journal=Journal.default())
     for warning in store.address.warnings:
         console.print_note(f"keyscope: {warning}")
     return store

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
     from explorer.drivers.base import Store  # loads asyncio, which the help of the command does not need
+    from explorer.journal import Journal
 
 ENTRY_POINT_GROUP: Final = "keyscope.drivers"
 
@@ -36,15 +37,20 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Modules and classes of the drivers by scheme; a class is called with an Address and an Access."""
+IN_PROCESS: Final = ("demo", "memory")
+"""Schemes of stores that end with the process, whose writes no journal keeps."""
 
 
-def make(url: str, access: Access | None = None, *, read_only: bool = False) -> "Store":
+def make(
+    url: str, access: Access | None = None, *, read_only: bool = False, journal: "Journal | None" = None
+) -> "Store":
     """Return the store of a URL, not yet connected.
 
     Args:
         url: URL of the store.
         access: Credentials, TLS files and timeout.
         read_only: Whether every write is refused.
+        journal: Journal of the writes; None keeps none.
 
     Raises:
         InvalidAddress: The URL is invalid.
@@ -59,6 +65,10 @@ def make(url: str, access: Access | None = None, *, read_only: bool = False) -> 
             refusal.require_history(found, address)
         reason = refusal.PROFILE_REASON if read_only else refusal.REVISION_REASON
         found = refusal.read_only_driver(found, reason)
+    elif journal is not None and address.scheme not in IN_PROCESS:
+        from explorer.drivers.common.journaled import journaled_driver  # noqa: PLC0415 - loads asyncio
+
+        found = journaled_driver(found, journal)
     return found(address, access or Access())
 
 

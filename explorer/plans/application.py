@@ -149,7 +149,7 @@ def _batches(
 
 
 def _operation(change: Change) -> Operation:
-    expected = ABSENT if change.base is None else change.base
+    expected = _seen(change) or ABSENT
     if change.new is None:
         return DeleteOperation(change.key, expected)
     return PutOperation(change.key, change.new, expected)
@@ -157,9 +157,14 @@ def _operation(change: Change) -> Operation:
 
 async def _apply_one(store: Store, change: Change) -> Entry | None:
     if change.new is None:
-        await store.atomic_delete(change.key, change.base)
+        await store.atomic_delete(change.key, _seen(change))
         return None
-    return await store.atomic_put(change.key, change.new, change.base)
+    return await store.atomic_put(change.key, change.new, _seen(change))
+
+
+def _seen(change: Change) -> Entry | None:
+    """Return the entry that a change replaces; None if it creates one."""
+    return None if change.base is None else Entry(change.key, change.old, change.base)
 
 
 def _is_done(change: Change, present: Entry | None) -> bool:

@@ -10,6 +10,7 @@ from explorer.config import Profile
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.clock import ManualClock
 from explorer.drivers.memory.database import Database
+from explorer.journal import Journal
 from explorer.model.address import parse
 from tests.cli.run_command import Result, Run, folders
 from tests.servers.fixtures import prefix, shared_etcd, shared_etcd2, shared_zookeeper
@@ -31,7 +32,8 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
     """Return the database of every `memory:` of the test, which outlives a run; its clock is stopped."""
     shared = Database(ManualClock())
 
-    def make_store(known: Profile) -> MemoryStore:
+    def make_store(known: Profile, *, journal: Journal) -> MemoryStore:
+        del journal  # a store in this process has none
         return MemoryStore(parse(known.url), known.access, database=shared)
 
     monkeypatch.setattr(run, "open_profile", make_store)

@@ -195,3 +195,23 @@ def test_key_and_prefix_are_restored(url: str, run: Run) -> None:
     assert values(run, url) == {"x": "1", "y": "1"}
     assert run("undo", "--yes")
     assert values(run, url) == {"x": "1", "z": "1"}
+
+
+def test_log_has_the_changes_of_this_person(url: str, run: Run, tmp_path: Path) -> None:
+    """Saves, deletions and plans, the newest first, with the value that was there; an altered file is named."""
+    fill(run, url, a="1")
+    assert run("put", url, "a", "--value", "2", "--force")
+    fill(run, f"{url}x/", k="1")
+    assert run("copy", f"{url}x/", f"{url}y/", "--yes")
+    assert run("rm", url, "a", "--yes")
+    records = run("log", url, "--json").records
+    assert [(one["action"], one["key"], one.get("old_text")) for one in records] == [
+        ("delete", "a", "2"),
+        ("update", "a", "1"),
+        ("create", "a", None),
+    ]
+    assert [one["key"] for one in run("log", f"{url}y/", "--json").records] == ["k"]
+    assert len(run("log", "--limit", "2").lines) == 2
+    (file,) = (tmp_path / "state/keyscope/journal").iterdir()
+    file.write_text(file.read_text().replace('"update"', '"create"'))
+    assert "the journal was changed" in run("log").error

@@ -27,7 +27,7 @@ from explorer.drivers.memory.database import Database
 from explorer.model.address import parse
 database = Database()
 database.put(b"k", b"{}")
-run.open_profile = lambda known: MemoryStore(parse(known.url), known.access, database=database)
+run.open_profile = lambda known, journal: MemoryStore(parse(known.url), known.access, database=database)
 """
 """Makes every `memory:` of a run a store with one key."""
 

@@ -1,0 +1,53 @@
+"""The verb `log`."""
+
+from collections import deque
+
+from explorer.cli import arguments
+from explorer.cli.console import Console
+from explorer.cli.output import Record, preview, value_fields
+from explorer.journal import Journal, JournalRecord
+
+
+def log(journal: Journal, store: str | None, options: arguments.JournalArguments, console: Console) -> None:
+    """Print the changes of the journal, the newest first.
+
+    Args:
+        journal: The journal.
+        store: URL of the store whose changes are printed, without secrets; None for all.
+        options: The options of the verb.
+        console: Where to print.
+    """
+    kept: deque[JournalRecord] = deque(maxlen=options.limit)
+    for record in journal.records():
+        if store is None or record.store == store:
+            kept.append(record)
+    for record in reversed(kept):
+        if console.json:
+            console.print_record(_to_json(record))
+        else:
+            console.print_line(_line(record))
+    if place := journal.damage():
+        console.print_note(f"keyscope: the journal was changed by something else at {place}")
+
+
+def _to_json(record: JournalRecord) -> Record:
+    return {
+        "time": record.time.isoformat(timespec="milliseconds"),
+        "store": record.store,
+        "key": record.key,
+        "action": record.action,
+        "before": record.before,
+        "after": record.after,
+        **({} if record.old is None else value_fields(record.old, "old_text", "old_base64")),
+        **({"detail": record.detail} if record.detail else {}),
+    }
+
+
+def _line(record: JournalRecord) -> str:
+    revisions = (
+        "" if record.before is None and record.after is None else f"  {record.before or '-'} -> {record.after or '-'}"
+    )
+    old = "" if record.old is None else f"  was {preview(record.old)}"
+    detail = f"  ({record.detail})" if record.detail else ""
+    time = record.time.astimezone().isoformat(sep=" ", timespec="seconds")[:19]
+    return f"{time}  {record.action:6}  {record.store}  {record.key}{revisions}{detail}{old}"

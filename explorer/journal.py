@@ -1,0 +1,192 @@
+"""Journal of this person's changes: who asked what to be changed where, and what was there before.
+
+One JSON object a line in a file that only its owner may read. Each line has the SHA-256 of the line before it, so that
+a line that was changed or taken out is noticed. The file of a month is never written again afterwards.
+
+The journal is kept for the person: what could not be written to it has been done all the same, and is logged.
+"""
+
+import fcntl
+import json
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Final
+
+from explorer.config import folder
+from explorer.model.entries import Revision
+from explorer.private_folder import PrivateFolder
+
+MAX_KEPT_VALUE: Final = 2**20
+"""Bytes of a value from which on the journal has its digest only."""
+_CHUNK: Final = 2**16
+_CHAIN: Final = "chain"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """One change of one key.
+
+    Args:
+        store: URL of the store without secrets.
+        key: The key, relative to the URL.
+        action: What was done: create, update, delete; or "delete tree", with the number of entries as `detail`.
+        before: Revision that was replaced; None if there was none, or it is not known.
+        after: Revision that was written; None for a deletion.
+        old: Value that was replaced; None if there was none, or it was too large.
+        detail: What else is to be known, such as that the outcome is unknown.
+        profile: Name of the profile that the store was opened by.
+    """
+
+    store: str
+    key: str
+    action: str
+    before: Revision | None = None
+    after: Revision | None = None
+    old: bytes | None = None
+    detail: str = ""
+    profile: str = ""
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def to_line(self, chain: str) -> bytes:
+        """Return the line of the record, with the digest of the line before."""
+        record = {
+            "time": self.time.isoformat(timespec="milliseconds"),
+            "store": self.store,
+            **({"profile": self.profile} if self.profile else {}),
+            "key": self.key,
+            "action": self.action,
+            "before": self.before,
+            "after": self.after,
+            **_old_fields(self.old),
+            **({"detail": self.detail} if self.detail else {}),
+            _CHAIN: chain,
+        }
+        return json.dumps(record).encode("ascii") + b"\n"
+
+    @classmethod
+    def of_line(cls, line: bytes) -> "JournalRecord":
+        """Return the record of a line.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            fields = json.loads(line)
+            old = fields.get("old_text")
+            return cls(
+                str(fields["store"]),
+                str(fields["key"]),
+                str(fields["action"]),
+                fields["before"],
+                fields["after"],
+                old.encode() if isinstance(old, str) else _from_base64(fields.get("old_base64")),
+                str(fields.get("detail", "")),
+                str(fields.get("profile", "")),
+                datetime.fromisoformat(fields["time"]),
+            )
+        except (TypeError, KeyError, AttributeError) as error:
+            message = f"no record: {error}"
+            raise ValueError(message) from error
+
+
+class Journal:
+    """The files of a folder. Its methods block on disk access.
+
+    Args:
+        folder: The folder, made when the first record is appended.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def default(cls) -> "Journal":
+        """Return the journal of this person."""
+        return cls(folder("state") / "journal")
+
+    def append(self, records: Sequence[JournalRecord]) -> None:
+        """Append records; several processes may do so at the same time.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        name = f"{datetime.now(UTC):%Y-%m}.jsonl"
+        with PrivateFolder(self.folder, make=True) as opened:
+            others = sorted(other for other in opened.names() if other.endswith(".jsonl") and other < name)
+            with opened.append(name) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # released with the file
+                with (self.folder / name).open("rb") as reader:
+                    last = _last_line(reader)
+                if not last and others:
+                    with (self.folder / others[-1]).open("rb") as reader:
+                        last = _last_line(reader)
+                lines = []
+                for record in records:
+                    last = record.to_line(sha256(last).hexdigest())
+                    lines.append(last)
+                file.write(b"".join(lines))
+                file.flush()
+                os.fsync(file.fileno())
+
+    def records(self) -> Iterator[JournalRecord]:
+        """Yield the records, the oldest first, without lines that are damaged."""
+        for _, line in self._lines():
+            try:
+                yield JournalRecord.of_line(line)
+            except ValueError:
+                continue
+
+    def damage(self) -> str:
+        """Return where a line was changed, added or taken out, by its file and number; empty if none was."""
+        last = b""
+        for place, line in self._lines():
+            try:
+                chain = json.loads(line)[_CHAIN]
+            except (ValueError, TypeError, KeyError):
+                chain = ""
+            if chain != sha256(last).hexdigest():
+                return place
+            last = line
+        return ""
+
+    def _lines(self) -> Iterator[tuple[str, bytes]]:
+        try:
+            names = sorted(path.name for path in self.folder.iterdir() if path.suffix == ".jsonl")
+        except FileNotFoundError:
+            return
+        for name in names:
+            with (self.folder / name).open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    yield f"{name} line {number}", line
+
+
+def _last_line(file: IO[bytes]) -> bytes:
+    """Return the last line of a file; empty if it has none."""
+    end = file.seek(0, os.SEEK_END)
+    tail = b""
+    while end > 0 and b"\n" not in tail[:-1]:
+        start = max(0, end - _CHUNK)
+        file.seek(start)
+        tail = file.read(end - start) + tail
+        end = start
+    return tail[tail.rfind(b"\n", 0, -1) + 1 :]
+
+
+def _old_fields(old: bytes | None) -> dict[str, str]:
+    if old is None:
+        return {}
+    if len(old) > MAX_KEPT_VALUE:
+        return {"old_sha256": sha256(old).hexdigest()}
+    try:
+        return {"old_text": old.decode()}
+    except UnicodeDecodeError:
+        return {"old_base64": b64encode(old).decode("ascii")}
+
+
+def _from_base64(text: object) -> bytes | None:
+    return b64decode(text, validate=True) if isinstance(text, str) else None
