@@ -1,20 +1,24 @@
 """The backend: voltha-lib-go's calls and liveness, without their faults."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 import grpc
 import pytest
+from redis import exceptions as redis
 
 from explorer.broker import AliveState, Backend
 from explorer.broker.alive import AliveMonitor, is_alive
+from explorer.drivers.bolt import errors as bolt_errors
 from explorer.drivers.common.http import Response
 from explorer.drivers.consul import errors as consul_errors
 from explorer.drivers.etcd import errors as etcd_errors
 from explorer.drivers.etcd2 import errors as etcd2_errors
 from explorer.drivers.etcd2.errors import Etcd2ErrorCode
 from explorer.drivers.memory import MemoryStore
+from explorer.drivers.redis import errors as redis_errors
 from explorer.drivers.zookeeper import errors as zookeeper_errors
 from explorer.drivers.zookeeper.frames import ZooKeeperErrorCode
 from explorer.model import errors
@@ -194,6 +198,10 @@ def etcd2_error(status: int, body: str) -> ExplorerError:
     return http_error(lambda answer: etcd2_errors.raise_for_answer(answer, has_user=False), status, body)
 
 
+def redis_error(error: Exception) -> ExplorerError:
+    return redis_errors.translate(error, sent=True)
+
+
 DEAD = {
     "etcd: deadline": etcd_error(grpc.StatusCode.DEADLINE_EXCEEDED),
     "etcd: unavailable": etcd_error(grpc.StatusCode.UNAVAILABLE),
@@ -204,6 +212,12 @@ DEAD = {
     "consul: failed": consul_error(502, "Bad Gateway"),
     "consul: overloaded": consul_error(429, "Your IP is issuing too many concurrent connections"),
     "etcd2: failed": etcd2_error(500, '{"errorCode":300,"message":"Raft Internal Error","cause":"","index":1}'),
+    "bolt: no such file": bolt_errors.translate(FileNotFoundError(errno.ENOENT, "no such file")),
+    "redis: loading": redis_error(redis.BusyLoadingError("LOADING Redis is loading the dataset in memory")),
+    "redis: replica without primary": redis_error(redis.ResponseError("MASTERDOWN Link with MASTER is down")),
+    "redis: cluster down": redis_error(redis.ResponseError("CLUSTERDOWN The cluster is down")),
+    "redis: refused": redis_error(redis.ConnectionError("Error 111 connecting to h:1. Connection refused.")),
+    "redis: no answer": redis_error(redis.TimeoutError("Timeout reading from socket")),
     "zookeeper: connection loss": zookeeper_errors.error_for_code(ZooKeeperErrorCode.CONNECTION_LOSS),
     "zookeeper: session expired": zookeeper_errors.error_for_code(ZooKeeperErrorCode.SESSION_EXPIRED),
     "zookeeper: no quorum": zookeeper_errors.error_for_code(ZooKeeperErrorCode.NOT_READ_ONLY),
@@ -219,6 +233,12 @@ ALIVE = {
     "consul: too large": consul_error(413, "Request body too large"),
     "etcd2: not found": etcd2_errors.error_for(Etcd2ErrorCode.KEY_NOT_FOUND),
     "etcd2: compare failed": etcd2_errors.error_for(Etcd2ErrorCode.COMPARE_FAILED),
+    "bolt: permission denied": bolt_errors.translate(PermissionError(errno.EACCES, "permission denied")),
+    "bolt: disk full": bolt_errors.translate(OSError(errno.ENOSPC, "no space left")),
+    "redis: authentication": redis_error(redis.AuthenticationError("WRONGPASS invalid username-password pair")),
+    "redis: no permission": redis_error(redis.ResponseError("NOPERM User me has no permissions to run 'get'")),
+    "redis: wrong type": redis_error(redis.ResponseError("WRONGTYPE Operation against a key of the wrong kind")),
+    "redis: out of memory": redis_error(redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'")),
     "zookeeper: no node": zookeeper_errors.error_for_code(ZooKeeperErrorCode.NO_NODE),
     "zookeeper: no auth": zookeeper_errors.error_for_code(ZooKeeperErrorCode.NO_AUTH),
     "zookeeper: bad version": zookeeper_errors.error_for_code(ZooKeeperErrorCode.BAD_VERSION),

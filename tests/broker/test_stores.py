@@ -1,6 +1,7 @@
 """The broker and the watcher with every driver."""
 
 from tests.broker.contract import BrokerContract
+from tests.drivers.test_bolt import BoltFixtures
 from tests.drivers.test_consul import ConsulFixtures
 from tests.drivers.test_etcd import EtcdFixtures
 from tests.drivers.test_etcd2 import Etcd2Fixtures
@@ -18,6 +19,10 @@ class TestEtcdBroker(BrokerContract, EtcdFixtures):
 
 
 class TestEtcd2Broker(BrokerContract, Etcd2Fixtures):
+    pass
+
+
+class TestBoltBroker(BrokerContract, BoltFixtures):
     pass
 
 

@@ -41,6 +41,7 @@ class BoltStore(ConnectedStore[BoltConnection]):
         | Capability.TRANSACTIONS
         | Capability.WATCH
     )
+    keeps_first_slash = False
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.CREATED: "a BoltDB file does not note when a key was made",
         Capability.DISTINCT_REVISIONS: "a BoltDB file counts its transactions, not those of a key: values are compared",
