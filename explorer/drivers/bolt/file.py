@@ -82,6 +82,22 @@ class BoltFile:
             data += more
         return data
 
+    def write(self, offset: int, data: bytes) -> None:
+        """Write bytes to the file."""
+        left = memoryview(data)
+        while left:
+            written = os.pwrite(self.fd, left, offset)
+            left, offset = left[written:], offset + written
+
+    def grow(self, size: int) -> None:
+        """Make the file at least so large."""
+        if self.size < size:
+            os.ftruncate(self.fd, size)
+
+    def sync(self) -> None:
+        """Wait until everything that was written is on the disk."""
+        os.fsync(self.fd)
+
     @contextmanager
     def locked(self, seconds: float, *, exclusive: bool = False) -> Generator[None, None, None]:
         """Hold the lock, as bbolt takes it.

@@ -140,6 +140,8 @@ class PageNode:
         end = PAGE_HEADER.size + LEAF_ELEMENT.size * count
         if end > run.size:
             raise DamagedFileError(f"page {page} has {count} elements, more than fit into it")
+        if not (count or self.is_leaf):
+            raise DamagedFileError(f"page {page} is a branch without children")
         self.keys: list[bytes] = []
         self.flags: list[int] = []
         """Flags of the elements of a leaf."""

@@ -4,7 +4,6 @@ Only the nodes on the way to what changes are copied. What is read by others sta
 are written to the new freelist and are not used again before the next transaction.
 """
 
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,6 +82,11 @@ class Tx:
         length = freelists.pages_needed(len(self.freelist) + len(self._freed), self.page_size)
         page = self._allocate(length)
         pages = self.freelist.merged(self._freed)
+        freed = set(self._freed)
+        for first, data in self._pages:
+            for used in range(first, first + len(data) // self.page_size):
+                if used in freed:
+                    raise DamagedFileError(f"page {used} is used and is free")
         self._pages.append((page, freelists.pack(page, pages, length, self.page_size)))
         meta = replace(
             self.view.meta,
@@ -91,15 +95,13 @@ class Tx:
             high_water=self._high_water,
             txid=self.view.meta.txid + 1,
         )
-        size = self._high_water * self.page_size
-        if file.size < size:
-            os.ftruncate(file.fd, size)
+        file.grow(self._high_water * self.page_size)
         for page, data in sorted(self._pages):
-            _write(file.fd, data, page * self.page_size)
-        os.fsync(file.fd)
+            file.write(page * self.page_size, data)
+        file.sync()
         try:
-            _write(file.fd, meta.pack(), meta.txid % 2 * self.page_size)
-            os.fsync(file.fd)
+            file.write(meta.txid % 2 * self.page_size, meta.pack())
+            file.sync()
         except OSError as error:
             raise MetaNotSyncedError from error
         return meta.txid
@@ -325,12 +327,14 @@ class TxBucket:
                 index = self._merge(node, max(index - 1, 0))
 
     def _merge(self, node: TxNode, index: int) -> int:
-        """Merge a child of a branch with the next one, and return its index."""
+        """Merge a child of a branch with the next one, and return its index.
+
+        bbolt finds a child by its first key, so a branch has to have that one: it is in `right.keys`.
+        """
         left, right = (item if isinstance(item, TxNode) else self._load(item) for item in node.items[index : index + 2])
         if left.is_leaf != right.is_leaf:
             raise DamagedFileError("a branch has children of different depths")
-        keys = right.keys if right.is_leaf else [node.keys[index + 1], *right.keys[1:]]
-        node.items[index] = TxNode(left.keys + keys, left.items + right.items, is_leaf=left.is_leaf)
+        node.items[index] = TxNode(left.keys + right.keys, left.items + right.items, is_leaf=left.is_leaf)
         del node.keys[index + 1], node.items[index + 1]
         return index
 
@@ -347,10 +351,3 @@ def _has_keys(node: TxNode) -> bool:
 
 def _flags(element: Element) -> int:
     return element.node.flags[element.position]
-
-
-def _write(fd: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(fd, view, offset)
-        view, offset = view[written:], offset + written
