@@ -4,7 +4,10 @@ import argparse
 import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 
+from explorer.cli.exit_codes import UsageError
+from explorer.model.address import FILE_SCHEMES
 from explorer.model.entries import Revision
 from explorer.model.keys import decode
 
@@ -63,6 +66,19 @@ def user(word: str) -> str:
             "a password on the command line is visible to other users: use --password-file"
         )
     return word
+
+
+def require_no_path(url: str) -> None:
+    """Raise if a word in the place of a URL is the path of a file or folder.
+
+    Raises:
+        UsageError: It is one; the hint has its URL.
+    """
+    if ":" not in url and not url.startswith("@") and Path(url).exists():
+        schemes = FILE_SCHEMES if Path(url).is_file() else ("file",)
+        raise UsageError(
+            f"{url!r} is a path, not a URL", hint=f"write {' or '.join(f'{scheme}:{url}' for scheme in schemes)}"
+        )
 
 
 def _invalid(kind: str, word: str, bound: str = "") -> argparse.ArgumentTypeError:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from explorer.cli import arguments
+from explorer.cli.argument_types import require_no_path
 from explorer.cli.dash_values import join_dash_values
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.parser import LOG_LEVELS, VERBS, store_parser, verb_parser
@@ -82,6 +83,7 @@ def _split_command(words: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]
 
 
 def _require_store(word: str) -> None:
+    require_no_path(word)
     if ":" not in word and not word.startswith("@"):
         raise UsageError(f"{word!r} is neither a verb nor a URL", hint=f"verbs: {', '.join(VERBS)}")
 

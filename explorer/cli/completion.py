@@ -30,8 +30,6 @@ from explorer.model.sanitize import is_sanitized
 from explorer.opener import open_profile
 
 _LOCAL_SCHEMES: Final = ("demo", "memory")
-_FILE_SCHEMES: Final = ("bolt", "file")
-"""Schemes of stores in a file or a folder."""
 _COMMAND_SEPARATORS: Final = (";", "|", "&", "(")
 _UNSAFE_STARTS: Final = frozenset("~#=-")
 """Characters with a meaning at the start of a word, for the shell or argparse, that argcomplete does not quote."""
@@ -123,7 +121,7 @@ def _stores() -> Iterable[tuple[str, str]]:
     for scheme in DRIVERS:
         if scheme in _LOCAL_SCHEMES:
             yield f"{scheme}:", ""
-        elif scheme in _FILE_SCHEMES:
+        elif scheme in address.FILE_SCHEMES:
             yield f"{scheme}:///", ""
         else:
             yield f"{scheme}://", ""
@@ -133,7 +131,7 @@ def _stores() -> Iterable[tuple[str, str]]:
 def _file_urls(prefix: str) -> Iterable[str]:
     """Yield the URLs of the files and folders that begin with a URL of a store in a file."""
     scheme, _, path = prefix.partition("://")
-    if scheme in _FILE_SCHEMES and path.startswith("/"):
+    if scheme in address.FILE_SCHEMES and path.startswith("/"):
         yield from (f"{scheme}://{found}" for found in _paths(path) if is_sanitized(found))
 
 

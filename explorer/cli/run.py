@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from typing import Final
 
 from explorer.cli import arguments
+from explorer.cli.argument_types import require_no_path
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import ExitCode, UsageError
@@ -91,6 +92,7 @@ def resolve_profile(url: str, connection: arguments.ConnectionOptions) -> Profil
         OSError: The password file cannot be read.
     """
     url, revision = split_revision(url)
+    require_no_path(url)
     profile = read_profile(url[1:]) if url.startswith("@") else Profile(url)
     if revision is not None:
         profile = replace(profile, url=at_revision(profile.url, revision))

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from explorer.drivers.base import Store
 from explorer.drivers.registry import driver
-from explorer.model.address import Access, Address
-from explorer.model.errors import InvalidKey, KeyNotFound
+from explorer.model.address import FILE_SCHEMES, Access, Address
+from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
 
 
 async def address_hint(address: Address, access: Access) -> str | None:
@@ -15,9 +15,18 @@ async def address_hint(address: Address, access: Access) -> str | None:
     Raises:
         ExplorerError: A request failed.
     """
-    path = address.path
-    if not path:
+    if not address.path:
         return None
+    try:
+        return await _find_similar(address, access)
+    except ExplorerError:
+        if address.scheme in FILE_SCHEMES:  # the path above is no such file
+            return None
+        raise
+
+
+async def _find_similar(address: Address, access: Access) -> str | None:
+    path = address.path
     other = path.removeprefix("/") if path.startswith("/") else f"/{path}"
     async with _store_at(address, access, other) as store:
         if await has_contents(store):
@@ -25,8 +34,8 @@ async def address_hint(address: Address, access: Access) -> str | None:
     for spelling in (path, other):
         folder, slash, name = spelling.removesuffix("/").rpartition("/")
         async with _store_at(address, access, folder + slash) as store:
-            with suppress(InvalidKey):
-                if name and await store.exists(name):
+            with suppress(InvalidKey, KeyNotFound):
+                if name and (await store.get(name)).value is not None:
                     return f"it names a key: open {store.address.redacted} to see it"
     return None
 

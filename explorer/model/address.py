@@ -17,6 +17,8 @@ _HIGHEST_PORT: Final = 65535
 _WITH_REVISION: Final = re.compile(r"(@[^@/]+|[^:/@]+:(?://[^/]*/.*|(?!//).*))@([1-9][0-9]*)\Z", re.DOTALL)
 _SECRET_OPTION: Final = re.compile("pass|secret|token|key", re.IGNORECASE)
 """Names of options that drivers of others may take a secret by."""
+FILE_SCHEMES: Final = ("bolt", "file")
+"""Schemes of stores in a file or a folder: without a slash or `~` at its start, the path is relative."""
 _ENCRYPTED_SCHEMES: Final = {"rediss": "redis"}
 """Schemes that other tools use for an encrypted connection, and the ones here that have `+tls`."""
 
@@ -178,6 +180,8 @@ def parse(url: str) -> Address:
     userinfo, _, hosts = parts.netloc.rpartition("@")
     user, has_password, password = userinfo.partition(":")
     path, socket = parts.path.removeprefix("/"), None
+    if scheme in FILE_SCHEMES and path and not rest.startswith(("/", "./", "../", "~/")):
+        path = f"./{path}"
     if transport == "unix":
         socket, path = _socket(scheme, hosts, parts.path)
         hosts = ""

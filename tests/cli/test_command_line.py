@@ -1,5 +1,6 @@
 """Parsing of command lines, and the errors of invalid ones."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from explorer.cli.command_line import parse
 from explorer.cli.exit_codes import UsageError
 from explorer.codecs.options import CodecOptions
 from explorer.model.errors import InvalidKey
+from tests.cli.run_command import Run
 
 
 def test_parse_url_alone_is_the_overview() -> None:
@@ -196,3 +198,17 @@ def test_parse_options_with_values_before_the_url() -> None:
     assert command.url == "demo:"
     assert isinstance(command.subcommand, arguments.OverviewArguments)
     assert command.subcommand.theme == "ansi-dark"
+
+
+@pytest.mark.parametrize("words", [["here.db"], ["ls", "./here.db"], ["get", "./here.db", "k"]])
+def test_path_in_place_of_a_url_names_its_url(words: list[str], tmp_path: Path, run_here: Run) -> None:
+    (tmp_path / "here.db").touch()
+    with contextlib.chdir(tmp_path):
+        result = run_here(*words)
+    assert result.code == 2
+    path = words[-1] if len(words) < 3 else words[1]
+    assert result.error == f"keyscope: '{path}' is a path, not a URL: write bolt:{path} or file:{path}\n"
+
+
+def test_folder_in_place_of_a_url_names_its_url(tmp_path: Path, run_here: Run) -> None:
+    assert f"write file:{tmp_path}\n" in run_here("ls", str(tmp_path)).error

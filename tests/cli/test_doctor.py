@@ -1,6 +1,7 @@
 """The verb `doctor`: its findings and exit codes."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,17 @@ def test_doctor_latency_is_measured_by_pings(
     monkeypatch.setattr(MemoryStore, "ping", counted_ping)
     assert keyscope("doctor", "memory:").code == 0
     assert asked == ["status", *["ping"] * 5]
+
+
+def test_doctor_of_an_empty_file_looks_at_no_other(run_here: Run, tmp_path: Path) -> None:
+    """The folder above a file is no store; a directory without keys is none that has a value."""
+    url = f"bolt://{tmp_path}/new.db"
+    assert run_here("put", f"{url}?create", "bucket/key", "--value", "1")
+    found = run_here("doctor", f"{url}/bucket/key").lines[-1]
+    assert found.endswith(f"but it names a key: open {url}/bucket/ to see it")
+    assert run_here("rm", url, "bucket/key", "--yes")
+    assert run_here("doctor", f"{url}/bucket").lines[-1].endswith(f"no keys below {url}/bucket/")
+    assert run_here("rm", url, "bucket", "--yes")
+    result = run_here("doctor", url)
+    assert (result.code, result.error) == (0, "")
+    assert result.lines[-1].endswith(f"no keys below {url}")

@@ -167,3 +167,23 @@ def test_host_with_port_keeps_own_port() -> None:
     assert Host("h").with_port(2) == Host("h", 2)
     assert str(Host("::1", 2)) == "[::1]:2"
     assert str(replace(Address("etcd"), hosts=(Host("::1"),))) == "etcd://[::1]/"
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("bolt:///data/x.db", "data/x.db"),
+        ("bolt:/data/x.db", "data/x.db"),
+        ("bolt:x.db", "./x.db"),
+        ("file:folder/x.yaml", "./folder/x.yaml"),
+        ("file:./x", "./x"),
+        ("file:../x", "../x"),
+        ("file:~/x", "~/x"),
+        ("file:.hidden/x", "./.hidden/x"),
+        ("bolt:", ""),
+        ("memory:x", "x"),
+    ],
+)
+def test_parse_path_of_a_file_without_a_slash_is_relative(url: str, path: str) -> None:
+    """As in the shell; elsewhere the path is a prefix of keys."""
+    assert parse(url).path == path

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from explorer.drivers.bolt.keyspace import SEPARATOR, parse_name
-from explorer.drivers.common.settings import absolute_path, request_timeout
+from explorer.drivers.common.settings import absolute_path, bool_option, request_timeout
 from explorer.model.address import Access, Address
 from explorer.model.errors import InvalidAddress, InvalidKey, TooLarge
 
@@ -53,20 +53,6 @@ def load(address: Address, access: Access) -> BoltSettings:
     address = replace(address, hosts=(), path=path, options=options)
     copy, create = bool_option(address, "copy"), bool_option(address, "create")
     return BoltSettings(address, file, root, request_timeout(address, access), copy=copy, create=create)
-
-
-def bool_option(address: Address, name: str) -> bool:
-    """Return whether an option is set: `?copy` and `?copy=true` set it.
-
-    Raises:
-        InvalidAddress: It is neither true nor false.
-    """
-    text = address.option(name, "false").lower()
-    if text not in ("", "1", "true", "0", "false"):
-        raise InvalidAddress(
-            f"?{name}={text} is neither true nor false", hint=f"?{name}=true", address=address.redacted
-        )
-    return text in ("", "1", "true")
 
 
 def _split(path: str) -> tuple[Path, str]:

@@ -114,6 +114,18 @@ def seconds_option(address: Address, option: str, default: float) -> float:
     return number
 
 
+def bool_option(address: Address, name: str, *, default: bool = False) -> bool:
+    """Return whether an option of the URL is set: `?copy` and `?copy=true` set it.
+
+    Raises:
+        InvalidAddress: It is neither true nor false.
+    """
+    text = address.options.get(name, str(default)).lower()
+    if text not in ("", *_TRUE, *_FALSE):
+        raise InvalidAddress(f"{text!r} is neither true nor false", hint=f"?{name}=true", address=address.redacted)
+    return text in ("", *_TRUE)
+
+
 def resolve_credentials(
     access: Access, address: Address, login: tuple[str | None, Secret | None] = (None, None)
 ) -> Access:
@@ -145,8 +157,14 @@ def path_from_env(environment: Mapping[str, str], name: str) -> Path | None:
 
 
 def absolute_path(path: str) -> str:
-    """Return the path of a file URL; only one that begins with `./` or `../` is relative to the working directory."""
-    if path.partition("/")[0] not in (".", ".."):
+    """Return the path of a file URL.
+
+    One that begins with `./` or `../` is relative to the working directory, one with `~/` to the home folder.
+    """
+    first = path.partition("/")[0]
+    if first == "~":
+        path = os.path.expanduser(path)  # noqa: PTH111 - a text, with bytes that are not UTF-8
+    elif first not in (".", ".."):
         path = f"/{path}"
     return decode(os.path.abspath(encode(path)))  # noqa: PTH100 - Path.resolve follows links
 

@@ -49,7 +49,7 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
     separator = _separator(address)
     database, path = _database(address)
     service = address.option("sentinel", "") or None
-    cluster = _flag(address, "cluster")
+    cluster = settings.bool_option(address, "cluster") if "cluster" in address.options else None
     if service and cluster:
         raise InvalidAddress("a cluster has no sentinels", hint="?sentinel= or ?cluster=", address=address.redacted)
     if cluster and database:
@@ -96,10 +96,3 @@ def _database(address: Address) -> tuple[int, str]:
     if not (number.isascii() and number.isdigit() and int(number) <= _MAX_DATABASE):
         raise InvalidAddress(f"{number!r} is no database", hint="redis://host/2 or ?db=2", address=address.redacted)
     return int(number), path
-
-
-def _flag(address: Address, name: str) -> bool | None:
-    text = address.option(name, "").lower()
-    if text not in ("", "true", "false"):
-        raise InvalidAddress(f"{text!r} is neither true nor false", hint=f"?{name}=true", address=address.redacted)
-    return None if not text else text == "true"
