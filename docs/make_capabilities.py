@@ -14,12 +14,19 @@ from explorer.model.address import parse
 from explorer.model.capabilities import Capability
 
 PAGE = Path(__file__).with_name("library.md")
+_LAYOUTS = {
+    "file": "file:///folder?layout=folder",
+    "file FileDB": "file:///file.json?layout=filedb",
+    "file document": "file:///file.json?layout=document",
+}
+"""Layouts of files, each with its own class."""
 _BLOCK = re.compile(r"(?s)(<!-- capabilities[^\n]*\n).*(<!-- /capabilities)")
 
 
 def stores() -> dict[str, type[Store]]:
-    """Return the classes of the stores by scheme; `demo:` is `memory:` with data."""
-    found = {scheme: driver(parse(f"{scheme}://host/")) for scheme in sorted(DRIVERS) if scheme != "demo"}
+    """Return the classes of the stores by scheme, and by layout; `demo:` is `memory:` with data."""
+    urls = {scheme: f"{scheme}://host/" for scheme in DRIVERS if scheme not in ("demo", "file")}
+    found = {name: driver(parse(url)) for name, url in sorted({**urls, **_LAYOUTS}.items())}
     return {scheme: kind for scheme, kind in found.items() if isinstance(kind, type) and issubclass(kind, Store)}
 
 
@@ -42,7 +49,7 @@ def table() -> str:
 
 def _rows() -> Iterator[str]:
     kinds, explained = stores(), meanings()
-    yield f"| `Capability` | | {' | '.join(f'`{scheme}:`' for scheme in kinds)} |"
+    yield f"| `Capability` | | {' | '.join(map(_title, kinds))} |"
     yield "|---|---|" + "---|" * len(kinds)
     for capability in sorted(Capability, key=lambda each: each.name or ""):
         cells = ("yes" if capability in kind.capabilities else "no" for kind in kinds.values())
@@ -60,7 +67,12 @@ def _reasons() -> Iterator[str]:
     yield "|---|---|---|"
     for scheme, kind in stores().items():
         for capability, reason in sorted(kind.unsupported_reasons.items(), key=lambda item: item[0].name or ""):
-            yield f"| `{scheme}:` | `{capability.name}` | {reason} |"
+            yield f"| {_title(scheme)} | `{capability.name}` | {reason} |"
+
+
+def _title(name: str) -> str:
+    scheme, _, layout = name.partition(" ")
+    return f"`{scheme}:` {layout}".rstrip()
 
 
 def page() -> str:

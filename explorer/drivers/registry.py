@@ -31,6 +31,7 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
         "demo": "explorer.drivers.memory:DemoStore",
         "etcd": "explorer.drivers.etcd:EtcdStore",
         "etcd2": "explorer.drivers.etcd2:Etcd2Store",
+        "file": "explorer.drivers.files:FilesStore",
         "memory": "explorer.drivers.memory:MemoryStore",
         "redis": "explorer.drivers.redis:RedisStore",
         "zk": "explorer.drivers.zookeeper:ZooKeeperStore",
@@ -79,7 +80,7 @@ def driver(address: Address) -> "Callable[[Address, Access], Store]":
         BackendNotSupported: There is none, or its client library is not installed.
     """
     if address.scheme not in DRIVERS:
-        return _installed_driver(address.scheme)
+        return _installed_driver(address.scheme).class_for(address)
     module, _, name = DRIVERS[address.scheme].partition(":")
     try:
         found = getattr(import_module(module), name)
@@ -87,7 +88,7 @@ def driver(address: Address) -> "Callable[[Address, Access], Store]":
         raise BackendNotSupported(
             f"the {address.scheme} driver needs {error.name}, which is not installed", hint="pip install keyscope"
         ) from error
-    return cast("Callable[[Address, Access], Store]", found)
+    return cast("type[Store]", found).class_for(address)
 
 
 def installed_schemes() -> list[str]:
@@ -102,7 +103,7 @@ def _entry_points() -> "EntryPoints":
     return entry_points(group=ENTRY_POINT_GROUP)
 
 
-def _installed_driver(scheme: str) -> "Callable[[Address, Access], Store]":
+def _installed_driver(scheme: str) -> "type[Store]":
     """Import and return a driver of another distribution.
 
     Raises:

@@ -30,7 +30,7 @@ class Put:
     """Found by reading the state again after a gap, not reported by the store: changes in between are unknown."""
     coalesced: int = 0
     """Maximum number of earlier changes of the key that may be coalesced into this one, by a store that reports states
-    and not changes (one without `Capability.EVERY_CHANGE`)."""
+    and not changes (one without `Capability.EVERY_CHANGE`). 0 also in a store that cannot count them, such as files."""
 
     @property
     def key(self) -> str:

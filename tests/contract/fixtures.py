@@ -60,6 +60,8 @@ class DriverFixtures:
     """Class under test; its capabilities decide which tests are run."""
     run_timed: ClassVar[bool] = True
     """True if the tests marked `timed` are run."""
+    counts_changes: ClassVar[bool] = True
+    """True if a watch knows the number of changes that it coalesces."""
     has_leases: ClassVar[bool] = True
     """True if entries expire with a lease or session."""
 

@@ -50,6 +50,7 @@ class KeyContract(DriverFixtures):
 
     async def _assert_all_reached(self, drawn: frozenset[str], limit: int) -> None:
         keys = self.storable_keys(*drawn)
+        assume(keys)
         async with self.connection(f"example-{next(_FRESH)}") as store:
             for key in keys:
                 written = await store.put(key, key.encode("utf-8", "surrogateescape"))

@@ -225,7 +225,7 @@ class WatchContract(DriverFixtures):
 
     @lacks(Capability.EVERY_CHANGE)
     async def test_coalesced_changes_are_counted(self, store: Store, other: Store) -> None:
-        """The last change is always reported, and no change goes uncounted."""
+        """The last change is always reported; no change goes uncounted in a store that counts its writes."""
         async with store.watch_tree("top") as tree, store.watch("top/key") as single:
             for number in range(99):
                 await other.put("top/key", f"{number}".encode())
@@ -236,7 +236,7 @@ class WatchContract(DriverFixtures):
                 while event is None or event.revision != last.revision:
                     (event,) = await take_changes(events, 1)
                     reported += 1 + event.coalesced
-                assert reported >= 100
+                assert reported >= 100 or not self.counts_changes
             await other.delete("top/key")
             assert (
                 keys_and_values(await take_changes(tree, 1))

@@ -141,7 +141,7 @@ def test_installed_driver_replaces_no_built_in_scheme(installed: Path) -> None:
         ("blank", "the blank driver of keyscope-paper is not a Store: keyscope_paper:NO_STORE"),
         (
             "other",
-            "no driver for 'other': known schemes: blank:, consul:, demo:, etcd:, etcd2:, ",
+            "no driver for 'other': known schemes: blank:, bolt:, consul:, demo:, etcd:, etcd2:, file:, ",
         ),
     ],
 )
