@@ -86,7 +86,7 @@ class RedisLock(LeaseLock[RedisConnection]):
 
     async def _try_acquire(self) -> bool:
         sent, token = boottime(), uuid.uuid1().hex
-        own, plain = f"{token} {holder_id()}".encode(), self._options.value or token.encode()
+        own, plain = f"{token} {holder_id(self._options.value)}".encode(), self._options.value or token.encode()
         value = own if self._is_own_layout else plain
         if not await self._set(ABSENT, value, "PX", self._lease.milliseconds):
             return False
