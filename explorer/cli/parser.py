@@ -72,7 +72,8 @@ examples:
   keyscope lock @prod jobs/nightly --wait 60 -- ./nightly.sh
 
 stores:
-  URL     etcd:, etcd2:, consul:, zk:, memory: or demo:, as in etcd://127.0.0.1:2379/; with TLS, etcd+tls:
+  URL     etcd:, etcd2:, consul:, zk: or redis:, as in etcd://127.0.0.1:2379/; with TLS, etcd+tls:
+          bolt: or file:, as in bolt:app.db or file:///srv/config; memory: or demo:
   @NAME   a profile in keyscope/config.toml of the settings folder
 
 keys:
