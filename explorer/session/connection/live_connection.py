@@ -156,6 +156,7 @@ class LiveConnection:
             self._reflector.request_resync()
 
     def _on_ping(self, revision: Revision | None) -> None:
+        self._reflector.on_ping(revision)
         if revision is not None and revision != self._ping_revision:
             self._ping_revision = revision
             self._notifier.mark_dirty(Part.LIVENESS)

@@ -14,6 +14,7 @@ from explorer.model.errors import CallNotSupported, Compacted, ExplorerError, Fo
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.session.connection.coalescer import EventCoalescer
 from explorer.session.connection.liveness import LivenessTracker
+from explorer.session.connection.watch_lag import WatchLag
 from explorer.session.event_batch import EventBatch
 from explorer.session.states import newest
 from explorer.session.view_model import ViewModel
@@ -23,7 +24,7 @@ MAX_PENDING_EVENTS: Final = 20_000
 POLL_INTERVAL: Final = 3.0
 """Seconds between two readings of a store that cannot be watched."""
 LAG_THRESHOLD: Final = 1.0
-"""Seconds for which changes may be pending before the session is CATCHING UP."""
+"""Seconds for which changes may be pending, or late, before the session is CATCHING UP."""
 _RATE_WINDOW: Final = 5.0
 """Seconds over which the event rate is taken."""
 _MIN_RETRY_DELAY: Final = 0.2
@@ -88,6 +89,7 @@ class Reflector:
         self._on_change = on_change
         self._ping_now = ping_now
         self._coalescer = EventCoalescer()
+        self._watch_lag = WatchLag(clock)
         self._method = ""
         """Way in which changes are detected."""
         self._pending = EventBatch()
@@ -144,12 +146,23 @@ class Reflector:
         if batch.size or self._coalescer:
             self._view_model.apply(batch, self._coalescer.drain())  # drained lazily: the budget includes applying
         self.rate.count(batch.reported)
-        count = len(self._coalescer)
-        lag = f"{count:,} changes are not shown yet" if self._coalescer.lag() > LAG_THRESHOLD else None
+        self._update_lag()
+        return bool(self._coalescer)
+
+    def on_ping(self, revision: Revision | None) -> None:
+        """Compare the events of the watch with what a ping returned."""
+        self._watch_lag.on_ping(revision)
+        self._update_lag()
+
+    def _update_lag(self) -> None:
+        lag, seconds = None, self._watch_lag.update()
+        if seconds > LAG_THRESHOLD:
+            lag = f"changes are shown {seconds:.0f} s late"
+        elif self._coalescer.lag() > LAG_THRESHOLD:
+            lag = f"{len(self._coalescer):,} changes are not shown yet"
         if lag != self._tracker.lag:
             self._tracker.lag = lag
             self._on_change()
-        return count > 0
 
     # Watching
 
@@ -161,6 +174,7 @@ class Reflector:
         """
         self._pending = EventBatch()
         self._coalescer.reset()
+        self._watch_lag.reset()
         self._method = "every change is watched"
         if Capability.EVERY_CHANGE not in store.capabilities:
             self._method = store.unsupported_reasons.get(
@@ -185,6 +199,8 @@ class Reflector:
             case Put() | Deleted():
                 self.revision = newest(self.revision, event.revision)
                 self._coalescer.add(event)
+                if not event.inferred:
+                    self._watch_lag.on_event(event.revision)
             case Started(revision=revision):
                 self.revision = revision
                 self._on_watching(self._method)
