@@ -1,19 +1,25 @@
-"""Editors of one key whose value is its own history, so that each result can be compared with it."""
+"""Editors of keys whose value is its own history, so that each result can be compared with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError, NotReachable, OutcomeUnknown
+from explorer.model.operations import PutOperation
 from tests.faults.save_checker import SaveResult
 from tests.scale import PATIENCE
 from tests.servers.waiting import eventually
 
 
 class Editors:
-    """Editors who save over each other's changes. Each appends its mark to the value: the value is its own history."""
+    """Editors who save over each other's changes. Each appends its mark to the value: the value is its own history.
 
-    def __init__(self) -> None:
+    Args:
+        keys: Keys that have the same value, and are saved together; a single one is saved by itself.
+    """
+
+    def __init__(self, keys: Sequence[str] = ("hot",)) -> None:
+        self.keys = keys
         self.results: dict[bytes, SaveResult] = {}
         self.over = False
         self._numbers: Iterator[int] = iter(range(10**9))
@@ -22,11 +28,11 @@ class Editors:
         """Read the value, append a mark and save, until it is `over`."""
         while not self.over:
             try:
-                entry = await store.get("hot")
+                entries = [await store.get(key) for key in self.keys]
             except ExplorerError:
                 continue
             mark = str(next(self._numbers)).encode()
-            self.results[mark] = await _save(store, entry, (entry.value or b"") + b" " + mark)
+            self.results[mark] = await _save(store, entries, (entries[0].value or b"") + b" " + mark)
 
     async def progress(self, attempts: int) -> None:
         """Wait until so many more saves were attempted."""
@@ -45,9 +51,12 @@ class Editors:
         return found
 
 
-async def _save(store: Store, entry: Entry, value: bytes) -> SaveResult:
+async def _save(store: Store, entries: Sequence[Entry], value: bytes) -> SaveResult:
     try:
-        await store.atomic_put("hot", value, entry)
+        if len(entries) == 1:
+            await store.atomic_put(entries[0].key, value, entries[0])
+        else:
+            await store.transact([PutOperation(entry.key, value, entry) for entry in entries])
     except Conflict:
         return SaveResult.CONFLICT
     except OutcomeUnknown:

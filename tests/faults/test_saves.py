@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from explorer.drivers.base import Store
+from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified, KeyNotFound, NotReachable, OutcomeUnknown
 from tests.faults.backends import CONSUL, ETCD, ETCD2, ZOOKEEPER, Backend, BackendServer
 from tests.faults.editors import Editors
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.servers]
 EDITORS: Final = 4
 ROUNDS: Final = figure(short=3, long=40)
 """Of a window of lost replies, a reset and a kill each."""
+TRANSACTION_ROUNDS: Final = figure(short=1, long=40)
 ATTEMPTS_PER_FAULT: Final = 25
 TIMEOUT: Final = 0.5
 """Seconds that an editor's request may take before its outcome is unknown."""
@@ -197,37 +199,50 @@ async def test_acknowledged_save_is_saved_without_a_read(link: LossyLink, monkey
 @every_backend
 async def test_editors_of_one_key_lose_no_update(backend: Backend, own_server: BackendServer) -> None:
     """Editors save over each other's changes, through lost replies, resets and kills."""
+    editors = Editors()
+    created, entry = await _edit(backend, own_server, editors, ROUNDS)
+    if backend.first_version is not None:
+        assert created.version == backend.first_version
+        assert entry.version == backend.first_version + len((entry.value or b"").split())
+
+
+@pytest.mark.parametrize("backend", [CONSUL, ETCD, ZOOKEEPER], ids=str)
+async def test_editors_of_several_keys_save_all_or_nothing(backend: Backend, own_server: BackendServer) -> None:
+    """The keys are saved by transactions, and never differ."""
+    await _edit(backend, own_server, Editors(("hot", "beside/one", "beside/two")), TRANSACTION_ROUNDS)
+
+
+async def _edit(backend: Backend, own_server: BackendServer, editors: Editors, rounds: int) -> tuple[Entry, Entry]:
+    """Let editors work through faults, check what they report, and return the first key as it was created and is."""
     chosen = seed()
     sys.stdout.write(f"saves {backend}: seed {chosen}\n")
-    editors = Editors()
     async with FaultProxy(own_server.port) as proxy, backend.open(own_server.address) as direct:
-        created = await direct.put("hot", b"")
+        created, *_ = [await direct.put(key, b"") for key in editors.keys]
         stores = [backend.open(proxy.address, timeout=PATIENCE) for _ in range(EDITORS)]
         for store in stores:
             await store.connect()
             await warm_up_and_limit(store, TIMEOUT)
         tasks = [asyncio.create_task(editors.edit(store)) for store in stores]
         try:
-            await _hurt(own_server, proxy, editors, random.Random(chosen))
+            await _hurt(own_server, proxy, editors, random.Random(chosen), rounds)
             editors.over = True
             await asyncio.gather(*tasks)
         finally:
             await _close(stores, tasks)
         await eventually(lambda: _is_readable(direct, "hot"), "the store is there", PATIENCE)
-        entry = await direct.get("hot")
+        entry, *others = [await direct.get(key) for key in editors.keys]
     results = list(editors.results.values())
     sys.stdout.write(f"saves {backend}: { ({kind.name: results.count(kind) for kind in SaveResult}) }\n")
     assert editors.violations(entry.value or b"") == []
-    if backend.first_version is not None:
-        assert created.version == backend.first_version
-        assert entry.version == backend.first_version + len((entry.value or b"").split())
-    assert results.count(SaveResult.SAVED) >= ATTEMPTS_PER_FAULT * ROUNDS
+    assert [other.value for other in others] == [entry.value] * len(others)
+    assert results.count(SaveResult.SAVED) >= ATTEMPTS_PER_FAULT * rounds
     assert results.count(SaveResult.CONFLICT) > 0
+    return created, entry
 
 
-async def _hurt(server: BackendServer, proxy: FaultProxy, editors: Editors, choice: random.Random) -> None:
+async def _hurt(server: BackendServer, proxy: FaultProxy, editors: Editors, choice: random.Random, rounds: int) -> None:
     """Lose replies, reset connections and kill the server, each in the middle of the editors' work."""
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         await editors.progress(ATTEMPTS_PER_FAULT)
         proxy.drop_replies()
         await asyncio.sleep(choice.uniform(0.05, 0.8))  # the fault's own length
