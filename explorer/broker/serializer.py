@@ -5,14 +5,20 @@ bytes is stored as it is. protobuf is imported for the first message of it.
 """
 
 import json
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeGuard, TypeVar, cast
 
 from explorer.model.errors import InvalidText
+from explorer.model.sanitize import sanitize
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 MessageT = TypeVar("MessageT")
+
+_WELL_KNOWN_PACKAGE: Final = "google.protobuf"
+"""Package of the messages whose JSON need not be an object, such as Timestamp."""
+_MAX_REASON_LENGTH: Final = 200
+"""Characters of the reason why a value is no message that an error quotes."""
 
 
 class Serializer(Protocol):
@@ -57,9 +63,10 @@ class JsonSerializer:
         if _is_message_type(message_type):
             from google.protobuf.json_format import Parse, ParseError  # noqa: PLC0415 - only for messages
 
-            message = message_type()
+            if not value.lstrip().startswith(b"{") and message_type.DESCRIPTOR.file.package != _WELL_KNOWN_PACKAGE:
+                raise _invalid(message_type, "it is no JSON object")  # protobuf takes [] and "" for an empty message
             try:
-                return cast("MessageT", Parse(value, message))
+                return cast("MessageT", Parse(value, message_type()))
             except (ParseError, UnicodeDecodeError) as error:
                 raise _invalid(message_type, str(error)) from error
         try:
@@ -109,4 +116,6 @@ def _is_message_type(message_type: type[object]) -> "TypeGuard[type[Message]]":
 
 
 def _invalid(message_type: type[object], reason: str) -> InvalidText:
-    return InvalidText(f"the value is no {message_type.__name__}: {reason}", hint="read it as bytes")
+    return InvalidText(
+        f"the value is no {message_type.__name__}: {sanitize(reason)[:_MAX_REASON_LENGTH]}", hint="read it as bytes"
+    )

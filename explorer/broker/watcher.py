@@ -20,7 +20,7 @@ from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Watch
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import ExplorerError, KeyNotFound
+from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
 from explorer.model.events import Deleted, Put, Started
 
 
@@ -51,7 +51,7 @@ class ChangeEvent(Generic[MessageT]):
         Raises:
             InvalidText: The value is no message of the watcher's type.
         """
-        return None if self.value is None else self._namespace.decode(self.key, self.value)
+        return None if self.value is None else self._namespace.decode(self._namespace.root + self.key, self.value)
 
     @property
     def previous(self) -> MessageT | None:
@@ -60,7 +60,8 @@ class ChangeEvent(Generic[MessageT]):
         Raises:
             InvalidText: The value was no message of the watcher's type.
         """
-        return None if self.previous_value is None else self._namespace.decode(self.key, self.previous_value)
+        value = self.previous_value
+        return None if value is None else self._namespace.decode(self._namespace.root + self.key, value)
 
 
 ChangeCallback: TypeAlias = Callable[[ChangeEvent[MessageT]], Awaitable[object] | object]
@@ -143,7 +144,8 @@ class WatchRegistration(Generic[MessageT]):
         return tuple(key for key, task in self._watches.items() if not task.done())
 
     async def add(self, key: str) -> None:
-        """Watch one more key or directory; return when its changes are reported."""
+        """Watch one more key or directory; return when its changes are reported. One that is watched begins anew."""
+        await self.cancel(key)
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         task = self._watches[key] = self._tasks.start(self._run(key, started), name=f"watcher of {key or 'all keys'}")
         await asyncio.wait((task, started), return_when=asyncio.FIRST_COMPLETED)
@@ -230,6 +232,8 @@ class _KnownValues:
                     self.put(each, None)
         except KeyNotFound:
             return
+        except Compacted:  # while the pages were read
+            await self.read(prefix, entry)
 
     def put(self, entry: Entry, previous: Entry | None) -> bytes | None:
         """Remember an entry, and return the value before it."""
