@@ -116,19 +116,13 @@ class BoltStore(ConnectedStore[BoltConnection]):
     async def put(
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
-        self._require_no_ttl(key, ttl, keep_alive=keep_alive)
         if not is_dir:
-            return await super().put(key, value)
+            return await super().put(key, value, ttl=ttl, keep_alive=keep_alive)
+        self._require_lifetime(key, ttl, keep_alive=keep_alive)
         if value:
             raise InvalidKey("a bucket has no value", hint="write the value to a key in it")
         with logged_write("make bucket", self.redacted, key) as record:
             return record.done(await self._writer.make_bucket(key))
-
-    async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
-    ) -> Entry:
-        self._require_no_ttl(key, ttl)
-        return await super().atomic_put(key, value, previous)
 
     async def _transact(self, operations: Sequence[Operation]) -> Transacted:
         return await self._writer.transact(operations)
@@ -136,10 +130,6 @@ class BoltStore(ConnectedStore[BoltConnection]):
     async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
         del guard  # refused for the lack of GUARDED_DELETE
         return await self._writer.delete_tree(prefix)
-
-    def _require_no_ttl(self, key: str, ttl: float | None, *, keep_alive: bool = False) -> None:
-        if ttl is not None or keep_alive:
-            self._refuse(Capability.TTL, key)
 
     # Watching
 

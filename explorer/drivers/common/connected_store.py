@@ -186,12 +186,14 @@ class ConnectedStore(Store, Generic[Connected]):
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
         del is_dir  # an ordinary entry in stores without directories
+        self._require_lifetime(key, ttl, keep_alive=keep_alive)
         with logged_write("put", self.redacted, key) as record:
             return record.done(await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive))
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
+        self._require_lifetime(key, ttl)
         with logged_write("atomic put", self.redacted, key) as record:
             return record.done(await self._writer.atomic_put(key, value, previous, ttl=ttl))
 
@@ -233,6 +235,13 @@ class ConnectedStore(Store, Generic[Connected]):
 
     def _make_watch(self, subject: str, run: Callable[[Feed], Awaitable[None]]) -> Watch:
         return Watch(self._tasks, run, name=f"watch of {subject or 'all keys'}", address=self.redacted, key=subject)
+
+    def _require_lifetime(self, key: str, ttl: float | None, *, keep_alive: bool = False) -> None:
+        """Raise CallNotSupported if the store cannot let an entry expire, or keep it alive."""
+        if ttl is not None:
+            self._require_capability(Capability.TTL, key)
+        if keep_alive:
+            self._require_capability(Capability.KEEP_ALIVE, key)
 
     def _require_capability(self, capability: Capability, key: str) -> None:
         """Raise CallNotSupported if the store lacks a capability."""

@@ -6,7 +6,7 @@ from explorer.drivers.files.settings import FilesSettings, load
 from explorer.drivers.lock import Lock
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Revision
 
 NO_TTL = "files do not expire"
 NO_LOCKS = "a file store has no sessions whose end would release a lock"
@@ -52,22 +52,6 @@ class FileLayoutStore(ConnectedStore[FilesConnection]):
     async def ping(self) -> Revision | None:
         await self.connection.handshake()
         return None
-
-    async def put(
-        self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
-    ) -> Entry:
-        if ttl is not None:
-            self._require_capability(Capability.TTL, key)
-        if keep_alive:
-            self._require_capability(Capability.KEEP_ALIVE, key)
-        return await super().put(key, value, is_dir=is_dir)
-
-    async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
-    ) -> Entry:
-        if ttl is not None:
-            self._require_capability(Capability.TTL, key)
-        return await super().atomic_put(key, value, previous)
 
     def _lock(self, options: LockOptions) -> Lock:
         self._refuse(Capability.LOCK, options.key)
