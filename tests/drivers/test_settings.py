@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from explorer.drivers import consul, etcd, etcd2, zookeeper
+from explorer.drivers import consul, etcd, etcd2, redis, zookeeper
 from explorer.drivers.common.settings import NetworkSettings
 from explorer.model.address import Access, Address, parse
 from explorer.model.errors import InvalidAddress
@@ -21,6 +21,7 @@ LOADERS: Final[Mapping[str, Callable[[Address, Access, Variables], NetworkSettin
     "etcd": etcd.settings.load,
     "etcd2": etcd2.settings.load,
     "consul": consul.settings.load,
+    "redis": redis.settings.load,
     "zk": lambda address, access, _: zookeeper.settings.load(address, access),
 }
 PREFIXES: Final = {"etcd": "ETCDCTL_", "etcd2": "ETCDCTL_", "consul": "CONSUL_HTTP_"}

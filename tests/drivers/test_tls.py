@@ -21,6 +21,7 @@ from tests.servers.certificates import Certificates, KeyPair
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer, Tls
 from tests.servers.processes import Server
+from tests.servers.redis import RedisServer
 from tests.servers.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.servers
@@ -103,6 +104,7 @@ STORES: Final = (
         },
     ),
     TlsStore("consul", "consul", lambda tls: ConsulServer(tls=tls), "1.", login=Access(password=Secret(CANARY))),
+    TlsStore("redis", "redis", lambda tls: RedisServer(tls=tls), "7.", plain_port_error=NotReachable),
     TlsStore(
         "zookeeper",
         "zk",

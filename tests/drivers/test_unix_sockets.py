@@ -1,4 +1,4 @@
-"""Unix sockets in the URL: Consul and etcd's v2 API are reached by them; all other drivers refuse them."""
+"""Unix sockets in the URL: Consul, etcd's v2 API and Redis are reached by them; all other drivers refuse them."""
 
 import asyncio
 import uuid
@@ -18,6 +18,7 @@ from explorer.model.errors import InvalidAddress, NotReachable
 from explorer.model.events import Put, Started
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
+from tests.servers.redis import RedisServer
 
 
 @asynccontextmanager
@@ -42,12 +43,12 @@ async def relay(path: Path, port: int) -> AsyncIterator[None]:
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("scheme", ["consul", "etcd2"])
+@pytest.mark.parametrize("scheme", ["consul", "etcd2", "redis"])
 async def test_store_is_reached_by_the_socket_in_its_url(
     request: pytest.FixtureRequest, scheme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With a prefix behind the quoted socket, and without one; reads, saves, watches and the doctor."""
-    server: ConsulServer | EtcdServer = request.getfixturevalue(f"shared_{scheme}")
+    server: ConsulServer | EtcdServer | RedisServer = request.getfixturevalue(f"shared_{scheme}")
     path, root = tmp_path / "a store.sock", f"socket-{uuid.uuid4().hex[:8]}"
     url = f"{scheme}+unix://{quote(str(path), safe='')}/{root}/"
     async with relay(path, server.port), explorer.open(url) as store:
@@ -59,7 +60,7 @@ async def test_store_is_reached_by_the_socket_in_its_url(
             assert isinstance(await anext(events), Put)
         async with explorer.open(f"{scheme}+unix://{quote(str(path), safe='/')}") as whole:
             assert whole.address.path == ""
-            assert (await whole.get(f"{root}/key")).value == b"new"
+            assert (await whole.get(f"{root}{whole.separator}key")).value == b"new"
         console = Console(json=False)
         assert await doctor(explorer.open(url), Access(), console) == 0
         console.flush()

@@ -14,7 +14,7 @@ from explorer.drivers.redis.node import Command, RedisNode, Reply
 from explorer.drivers.redis.settings import RedisSettings
 from explorer.drivers.redis.topology import Alternatives, Cluster, SentinelPrimary, Topology
 from explorer.model.address import Host
-from explorer.model.errors import ExplorerError, NotReachable
+from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed
 
 _MAX_REDIRECTS: Final = 5
 _UNAVAILABLE: Final = ("READONLY", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED", "LOADING")
@@ -55,13 +55,33 @@ class RedisConnection:
     async def handshake(self) -> None:
         """Make the first contact, and find out whether the servers are a cluster."""
         hosts = len(self.settings.hosts)
-        await connect_with_retry(lambda left: self.ping(left, repeat=False), hosts, within=self.timeout)
+        try:
+            await connect_with_retry(lambda left: self.ping(left, repeat=False), hosts, within=self.timeout)
+        except Timeout:
+            raise
+        except NotReachable as error:
+            raise self._first_error(error) from error
         if self.settings.cluster is None:
             with suppress(ExplorerError):
                 reply = await self.call("CLUSTER", "SLOTS")
                 if isinstance(reply, list) and reply:
                     alternatives, self.topology = self.topology, Cluster(self.settings, self.tls)
                     await alternatives.close()
+
+    def _first_error(self, error: NotReachable) -> NotReachable:
+        """Return the error of a first contact that the server ended, with what that usually means."""
+        if not (error.connected and error.retryable) or self.settings.socket:
+            return error
+        if self.tls is None:
+            return NotReachable(error.message, hint="is it a Redis port? if it is encrypted, use redis+tls://")
+        has_certificate = self.settings.access.cert_file is not None
+        return TlsFailed(
+            f"{error.message}, right after the TLS handshake: client certificate "
+            f"{'refused?' if has_certificate else 'required?'}",
+            hint="use one that the server's authority signed (--cert)"
+            if has_certificate
+            else "pass it and its key (--cert, --key)",
+        )
 
     async def ping(self, within: float, *, repeat: bool = True) -> None:
         """Send a command that each user may run, and that a server that cannot work refuses."""

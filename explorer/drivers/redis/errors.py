@@ -71,6 +71,12 @@ def translate(error: BaseException, where: str = "", *, sent: bool) -> ExplorerE
     tls = _find_cause(error, ssl.SSLError)
     if tls is not None:
         return tls_error(tls)
+    if "SSL handshake is taking longer" in text:
+        return NotReachable(
+            f"{where}no answer to the TLS handshake: the server hangs or does not speak TLS on this port",
+            sent=False,
+            hint="use the URL without +tls",
+        )
     match error:
         case exceptions.AuthenticationError():
             return Unauthenticated(f"{where}authentication failed: {text}", hint="user and password of an ACL user")
@@ -89,15 +95,19 @@ def translate(error: BaseException, where: str = "", *, sent: bool) -> ExplorerE
         case exceptions.InvalidResponse() | ValueError() | UnicodeError():
             return NotReachable(f"{where}the answer is not Redis's", sent=sent, hint="is it a Redis port?")
         case _:
-            cause = _find_cause(error, OSError)
-            reason = sanitize(cause.strerror) if cause is not None and cause.strerror else text
-            return NotReachable(f"{where}{_connection_text(reason)}", sent=sent)
+            return _connection_error(error, where, sent=sent)
 
 
-def _connection_text(reason: str) -> str:
-    if "Connection refused" in reason or "Connect call failed" in reason:
-        return "connection refused"
-    return f"connection lost: {reason}" if reason else "connection lost"
+def _connection_error(error: BaseException, where: str, *, sent: bool) -> NotReachable:
+    """Return the error for a connection that was not made, or was lost."""
+    text = sanitize(str(error))[:_MAX_TEXT]
+    cause = _find_cause(error, OSError)
+    reason = sanitize(cause.strerror) if cause is not None and cause.strerror else text
+    if "connecting to" in text or "Connect call failed" in text:
+        return NotReachable(
+            f"{where}cannot connect: {reason.lower()}", sent=False, hint="is the server running, and the address right?"
+        )
+    return NotReachable(f"{where}connection lost: {reason.lower()}", sent=sent, connected=True)
 
 
 def _find_cause(error: BaseException, kind: type[Cause]) -> Cause | None:

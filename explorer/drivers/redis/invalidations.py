@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 from explorer.drivers.redis.connection import RedisConnection
 from explorer.drivers.redis.errors import reply_error, translate, translated
 from explorer.drivers.redis.keyspace import pattern_below
-from explorer.drivers.redis.node import RedisNode
+from explorer.drivers.redis.node import TLS_HANDSHAKE_TIMEOUT, RedisNode
 from explorer.drivers.redis.resp3 import ErrorFrame, Frame, PushFrame, Resp3Parser, encode_command
 from explorer.drivers.redis.settings import RedisSettings
 from explorer.model.errors import CallNotSupported, Denied, Forbidden, NotReachable, Timeout
@@ -120,6 +120,7 @@ async def push_connection(connection: RedisConnection, node: RedisNode) -> Async
                     node.host.name,
                     node.host.port,
                     ssl=connection.tls,
+                    ssl_handshake_timeout=TLS_HANDSHAKE_TIMEOUT if connection.tls else None,
                     server_hostname=(settings.access.server_name or node.host.name) if connection.tls else None,
                 )
     except (OSError, TimeoutError) as error:

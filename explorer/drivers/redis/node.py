@@ -36,6 +36,8 @@ Reply: TypeAlias = "bytes | int | ResponseError | list[Reply] | None"
 
 _LOG: Final = logging.getLogger(__package__)
 _MAX_CONNECTIONS: Final = 16
+TLS_HANDSHAKE_TIMEOUT: Final = 4.0
+"""Seconds in which the server has to answer the TLS handshake; one that does not speak TLS never does."""
 _NAME_WORDS: Final = ("CLIENT", "CLUSTER", "OBJECT", "SENTINEL", "ACL", "MEMORY", "SCRIPT")
 """Commands whose second word is part of the name."""
 
@@ -49,7 +51,7 @@ class TlsConnection(SSLConnection):
         self._server_name = server_name
 
     def _connection_arguments(self) -> Mapping[str, object]:
-        arguments = dict(super()._connection_arguments())
+        arguments = {**super()._connection_arguments(), "ssl_handshake_timeout": TLS_HANDSHAKE_TIMEOUT}
         return {**arguments, "server_hostname": self._server_name} if self._server_name else arguments
 
 

@@ -48,6 +48,8 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
     credentials = settings.resolve_credentials(access, address, (None, Secret(password) if password else None))
     separator = _separator(address)
     database, path = _database(address)
+    if not path.endswith(separator):
+        path = path.removesuffix("/")  # as URLs of other stores end
     service = address.option("sentinel", "") or None
     cluster = settings.bool_option(address, "cluster") if "cluster" in address.options else None
     if service and cluster:

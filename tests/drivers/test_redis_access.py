@@ -1,0 +1,359 @@
+"""Redis servers of every arrangement: users with few rights, databases, replicas, a sentinel, a cluster."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+import explorer
+from explorer.drivers.redis import RedisStore
+from explorer.drivers.redis.settings import load
+from explorer.model.address import Access, Secret, parse
+from explorer.model.entries import Entry
+from explorer.model.errors import (
+    CallNotSupported,
+    ExplorerError,
+    Forbidden,
+    InvalidAddress,
+    KeyExists,
+    KeyModified,
+    NoSpace,
+    NotReachable,
+    Unauthenticated,
+)
+from explorer.model.events import Deleted, Event, Lost, Put, Resync, Started
+from tests.contract.fixtures import WAIT_TIMEOUT, take_changes, take_events
+from tests.drivers.redis_fixtures import open_redis
+from tests.servers.fixtures import run_server
+from tests.servers.redis import RedisCluster, RedisServer, SentinelSetup
+from tests.servers.waiting import eventually
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    """A server that the tests of this module configure, each for users of its own."""
+    yield from run_server(RedisServer())
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RedisCluster]:
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+def as_user(server: RedisServer, name: str, *rules: str, options: str = "") -> RedisStore:
+    """Return a store of a user with these rights."""
+    server.cli("ACL", "SETUSER", name, "on", ">secret", *rules)
+    return RedisStore(parse(f"redis://{name}:secret@{server.address}/0/{name}{options}"), Access())
+
+
+async def assert_guarded(store: explorer.Store) -> None:
+    """Assert that writes are guarded, and that each kind of value is saved."""
+    seen = await store.put("key", b"value")
+    with pytest.raises(KeyExists):
+        await store.atomic_put("key", b"other", None)
+    saved = await store.atomic_put("key", b"saved", seen)
+    assert await store.get("key") == saved
+    with pytest.raises(KeyModified):
+        await store.atomic_put("key", b"late", seen)
+    with pytest.raises(KeyModified):
+        await store.atomic_delete("key", seen)
+    await store.atomic_delete("key", saved)
+    assert not await store.exists("key")
+    kept = await store.put("lived", b"1", ttl=60)
+    assert (await store.atomic_put("lived", b"2", kept)).ttl is not None
+
+
+# Users
+
+
+async def test_user_without_scripts_writes_by_transactions(server: RedisServer) -> None:
+    """WATCH, MULTI and EXEC guard the writes, and locks and collections work, too; the status says so."""
+    async with as_user(server, "plain", "~plain:*", "+@all", "-@scripting") as store:
+        await assert_guarded(store)
+        server.cli("HSET", "plain:hash", "a", "1")
+        seen = await store.get("hash")
+        saved = await store.atomic_put("hash", b'{"b": "2"}', seen)
+        assert saved.value == b'{\n  "b": "2"\n}\n'
+        async with store.lock("job", ttl=30) as lock:
+            assert (await lock.put("guarded", b"value")).value == b"value"
+            server.cli("DEL", "plain:job___lock")
+            with pytest.raises(explorer.LockLost):
+                await lock.put("guarded", b"late")
+        assert any("scripts are forbidden" in line for line in (await store.status()).complaints)
+
+
+async def test_user_who_may_only_read_is_told_so(server: RedisServer) -> None:
+    """Reads, listings and watches work; a write is Forbidden, and nothing is repeated."""
+    server.cli("SET", "reader:a", "1")
+    server.cli("SET", "other:a", "1")
+    async with as_user(server, "reader", "~reader:*", "+@read", "+client", "+ping", "+info", "+scan") as store:
+        assert (await store.get("a")).value == b"1"
+        assert [child.name for child in (await store.children("")).items] == ["a"]
+        for write in (store.put("a", b"2"), store.delete("a"), store.delete_tree("")):
+            with pytest.raises(Forbidden, match="permission denied"):
+                await write
+        async with store.watch_tree("") as events:
+            await take_events(events, 1)
+            server.cli("SET", "reader:a", "3")
+            (change,) = await take_changes(events, 1)
+            assert isinstance(change, Put)
+            assert change.entry.value == b"3"
+    async with RedisStore(parse(f"redis://reader:secret@{server.address}/0/other"), Access()) as store:
+        with pytest.raises(Forbidden, match="key"):
+            await store.get("a")
+        assert (await store.list("")).items == (), "what may not be read is left out"
+
+
+async def test_user_without_tracking_is_told_why_nothing_is_live(server: RedisServer) -> None:
+    """The hint names what to allow."""
+    async with as_user(server, "untracked", "~*", "+@all", "-client|tracking") as store:
+        with pytest.raises(Forbidden, match="permission denied") as raised:
+            async with store.watch_tree(""):
+                pass
+        assert "client|tracking" in raised.value.hint
+
+
+async def test_status_without_info_says_what_is_not_known(server: RedisServer) -> None:
+    async with as_user(server, "uninformed", "~*", "+@all", "-info") as store:
+        status = await store.status()
+        assert status.version == "unknown"
+        assert any("INFO is forbidden" in line for line in status.complaints)
+
+
+@pytest.mark.parametrize("login", ["nobody:wrong@", "reader2:wrong@"])
+async def test_wrong_password_is_unauthenticated(server: RedisServer, login: str) -> None:
+    server.cli("ACL", "SETUSER", "reader2", "on", ">secret", "+@all", "~*")
+    with pytest.raises(Unauthenticated, match="authentication failed"):
+        async with RedisStore(parse(f"redis://{login}{server.address}"), Access()):
+            pass
+
+
+async def test_server_that_requires_a_password_says_so(own_redis: RedisServer) -> None:
+    """The variable of redis-cli is used like the password of the URL."""
+    own_redis.cli("CONFIG", "SET", "requirepass", "secret")
+    with pytest.raises(Unauthenticated):
+        async with open_redis(own_redis):
+            pass
+    settings = load(parse(f"redis://{own_redis.address}"), Access(), {"REDISCLI_AUTH": "secret"})
+    assert settings.access.password is not None
+    assert settings.access.password.reveal() == "secret"
+    access = Access(password=Secret("secret"))
+    async with RedisStore(parse(f"redis://{own_redis.address}"), access) as store, store.watch("key") as events:
+        await store.put("key", b"value")
+        assert (await take_changes(events, 1))[0].key == "key"
+
+
+# Databases, and what they share
+
+
+@pytest.mark.parametrize(
+    ("url", "database", "root", "separator"),
+    [
+        ("redis:", 0, "", ":"),
+        ("redis://one/2", 2, "", ":"),
+        ("redis://one/2/", 2, "", ":"),
+        ("redis://one/2/app", 2, "app:", ":"),
+        ("redis://one/2/app:", 2, "app:", ":"),
+        ("redis://one/app/", 0, "app:", ":"),
+        ("redis://one/app?separator=/", 0, "app/", "/"),
+        ("redis://one/0/2", 0, "2:", ":"),
+        ("redis://one/2/x?db=3", 3, "2/x:", ":"),
+        ("rediss://one/2", 2, "", ":"),
+        ("redis+unix:///run/redis.sock", 0, "", ":"),
+        ("redis+unix://%2Frun%2Fredis.sock/3/app", 3, "app:", ":"),
+    ],
+)
+def test_database_and_prefix_are_in_the_path(url: str, database: int, root: str, separator: str) -> None:
+    settings = load(parse(url), Access(), {})
+    assert (settings.database, settings.root, settings.separator) == (database, root, separator)
+    assert settings.tls is url.startswith("rediss")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://one/?db=x",
+        "redis://one/99999999999",
+        "redis://one/?cluster=maybe",
+        "redis://one/2?cluster=true",
+        "redis://one/?sentinel=a&cluster=true",
+        "redis://one/?events=all",
+    ],
+)
+def test_invalid_option_is_refused(url: str) -> None:
+    with pytest.raises(InvalidAddress) as raised:
+        load(parse(url), Access(), {})
+    assert raised.value.hint
+
+
+async def test_missing_database_is_an_invalid_address(server: RedisServer) -> None:
+    with pytest.raises(InvalidAddress, match="no such database"):
+        async with open_redis(server, "999"):
+            pass
+
+
+async def test_watch_reports_nothing_of_other_databases(server: RedisServer) -> None:
+    """The server names the keys of all databases alike; what has not changed here is no news."""
+    server.cli("SET", "shared:here", "1", database=3)
+    server.cli("SET", "shared:here", "1", database=4)
+    async with open_redis(server, "3/shared") as store:
+        known = {"here": (await store.get("here")).revision}
+        await store.children("")
+        async with store.watch_tree("", known=known) as events:
+            await take_events(events, 1)
+            await store.children("")
+            server.cli("SET", "shared:here", "2", database=4)
+            server.cli("SET", "shared:elsewhere", "2", database=4)
+            server.cli("SET", "shared:end", "2", database=3)
+            assert [change.key for change in await take_changes(events, 1)] == ["end"]
+
+
+async def test_flush_of_the_database_is_a_resync(own_redis: RedisServer) -> None:
+    """The watcher's keys that are gone are reported as deleted."""
+    async with open_redis(own_redis, "0") as store:
+        known = {"a": (await store.put("a", b"1")).revision}
+        async with store.watch_tree("", known=known) as events, store.watch("a") as single:
+            assert isinstance((await take_events(events, 1))[0], Started)
+            assert isinstance((await take_events(single, 1))[0], Started)
+            own_redis.cli("FLUSHDB")
+            for watch in (events, single):
+                resync, deleted = await take_events(watch, 2)
+                assert isinstance(resync, Resync)
+                assert "flushed" in resync.reason
+                assert isinstance(deleted, Deleted)
+                assert (deleted.key, deleted.inferred) == ("a", True)
+
+
+async def test_keyspace_events_are_used_where_the_url_asks_for_them(own_redis: RedisServer) -> None:
+    """A server that is not configured for them is left as it is, and the error names the setting."""
+    url = f"redis://{own_redis.address}/0?events=keyspace"
+    async with RedisStore(parse(url), Access()) as store:
+        with pytest.raises(CallNotSupported, match="notify-keyspace-events"):
+            async with store.watch_tree(""):
+                pass
+        assert own_redis.cli("CONFIG", "GET", "notify-keyspace-events").splitlines()[1:] in ([""], [])
+        own_redis.cli("CONFIG", "SET", "notify-keyspace-events", "KA")
+        async with store.watch_tree("") as events, store.watch("[a]*") as single:
+            await take_events(events, 1)
+            await store.put("[a]*", b"1")
+            own_redis.cli("SET", "elsewhere", "1", database=1)
+            await store.delete("[a]*")
+            for watch in (events, single):
+                assert [type(change) for change in await take_changes(watch, 2)] == [Put, Deleted]
+
+
+# Servers that cannot work
+
+
+async def test_replica_refuses_writes_and_says_so(own_redis: RedisServer) -> None:
+    """The other server of the URL is used instead, if there is one."""
+    with RedisServer(name="replica", replica_of=own_redis) as replica:
+        async with RedisStore(parse(f"redis://{replica.address}/?timeout=1"), Access()) as store:
+            with pytest.raises(NotReachable, match="read-only replica"):
+                await store.put("key", b"value")
+            assert any("replica" in line for line in (await store.status()).complaints)
+        async with RedisStore(parse(f"redis://{replica.address},{own_redis.address}/"), Access()) as store:
+            assert (await store.put("key", b"value")).value == b"value"
+
+
+async def test_full_server_is_no_space(own_redis: RedisServer) -> None:
+    """It is read all the same."""
+    async with open_redis(own_redis) as store:
+        seen = await store.put("key", b"value")
+        own_redis.cli("CONFIG", "SET", "maxmemory", "1")
+        with pytest.raises(NoSpace, match="memory limit"):
+            await store.put("key", b"other")
+        assert await store.get("key") == seen
+
+
+async def test_command_that_was_renamed_away_is_named(server: RedisServer) -> None:
+    """A user without a command has the same error as a server without it."""
+    async with as_user(server, "unscanned", "~*", "+@all", "-scan") as store:
+        with pytest.raises(Forbidden, match="scan"):
+            await store.children("")
+        assert (await store.put("key", b"value")).value == b"value"
+
+
+# Sentinel
+
+
+async def test_sentinel_names_the_primary_after_a_failover() -> None:
+    """Writes and the watch go on at the new primary; the watch reports the gap."""
+    setup = SentinelSetup()
+    async with setup:
+        url = f"redis://127.0.0.1:1,{setup.sentinel.address}/0/app?sentinel=mymaster&timeout=10"
+        async with explorer.open(url) as store:
+            first = await store.put("key", b"before")
+            await eventually(lambda: setup.replica.value("app:key") == "before", "the replica has it")
+            async with store.watch_tree("", known={"key": first.revision}) as events:
+                await take_events(events, 1)
+                await asyncio.to_thread(setup.primary.kill)
+                await asyncio.to_thread(setup.wait_promoted)
+                saved = await store.put("key", b"after")
+                assert setup.replica.value("app:key") == "after"
+                seen: list[Event] = []
+                async with asyncio.timeout(WAIT_TIMEOUT):
+                    async for event in events:
+                        seen.append(event)
+                        if isinstance(event, Put) and event.revision == saved.revision:
+                            break
+                assert [type(event) for event in seen][:2] == [Lost, Resync]
+        with pytest.raises(ExplorerError, match="no sentinel knows 'other'"):
+            async with explorer.open(f"redis://{setup.sentinel.address}/?sentinel=other&timeout=1"):
+                pass
+
+
+# Cluster
+
+
+@pytest.fixture(params=["?cluster=true", ""], ids=["by option", "detected"])
+async def clustered(request: pytest.FixtureRequest, cluster: RedisCluster) -> AsyncIterator[RedisStore]:
+    url = f"redis://{cluster.members[0].address}/0/test{request.param}"
+    async with RedisStore(parse(url), Access()) as store:
+        yield store
+
+
+async def test_cluster_is_one_store(clustered: RedisStore) -> None:
+    """Keys on all primaries are written, listed, watched, locked and deleted together."""
+    keys = [f"{number}:x" for number in range(30)]
+    async with clustered.watch_tree("") as events:
+        await take_events(events, 1)
+        for key in keys:
+            await clustered.put(key, key.encode())
+        assert {change.key for change in await take_changes(events, 30)} == set(keys)
+        assert [entry.key for entry in (await clustered.list("")).items] == sorted(keys)
+        assert len((await clustered.children("")).items) == 30
+        await assert_guarded(clustered)
+        async with clustered.lock("{tag}", ttl=30) as lock:
+            assert (await lock.put("{tag}:guarded", b"value")).value == b"value"
+        status = await clustered.status()
+        assert status.facts["cluster"] == "3 primaries"
+        assert await clustered.delete_tree("") == 32
+        assert (await clustered.list("")).items == ()
+
+
+async def test_cluster_follows_a_slot_that_moves(cluster: RedisCluster) -> None:
+    """Reads and writes follow ASK while a slot is moved, and MOVED afterwards."""
+    source, target, *_ = cluster.members
+    ids = {member: member.cli("CLUSTER", "MYID") for member in cluster.members}
+    key = next(f"moving-{number}" for number in range(1000) if _slot(source, f"moving-{number}") < 5000)
+    slot = str(_slot(source, key))
+    async with RedisStore(parse(f"redis://{cluster.addresses}/?cluster=true"), Access()) as store:
+        seen = await store.put(key, b"1")
+        target.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
+        source.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
+        source.cli("MIGRATE", "127.0.0.1", str(target.port), key, "0", "5000")
+        assert await store.get(key) == seen
+        saved = await store.atomic_put(key, b"2", seen)
+        for member in (target, source):
+            member.cli("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+        assert await store.get(key) == saved
+        assert isinstance(await store.put(key, b"3"), Entry)
+        await store.delete(key)
+
+
+def _slot(server: RedisServer, key: str) -> int:
+    return int(server.cli("CLUSTER", "KEYSLOT", key))
