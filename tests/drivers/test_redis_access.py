@@ -85,7 +85,7 @@ async def test_user_without_scripts_writes_by_transactions(server: RedisServer) 
         assert any("scripts are forbidden" in line for line in (await store.status()).complaints)
 
 
-async def test_user_who_may_only_read_is_told_so(server: RedisServer) -> None:
+async def test_user_who_may_only_read_is_refused_writes(server: RedisServer) -> None:
     """Reads, listings and watches work; a write is Forbidden, and nothing is repeated."""
     server.cli("SET", "reader:a", "1")
     server.cli("SET", "other:a", "1")
@@ -107,7 +107,7 @@ async def test_user_who_may_only_read_is_told_so(server: RedisServer) -> None:
         assert (await store.list("")).items == (), "what may not be read is left out"
 
 
-async def test_user_without_tracking_is_told_why_nothing_is_live(server: RedisServer) -> None:
+async def test_user_without_tracking_gets_a_hint(server: RedisServer) -> None:
     """The hint names what to allow."""
     async with as_user(server, "untracked", "~*", "+@all", "-client|tracking") as store:
         with pytest.raises(Forbidden, match="permission denied") as raised:

@@ -151,7 +151,7 @@ async def test_stream_is_appended_to_and_never_changed(store: RedisStore, shared
 
 
 async def test_put_never_changes_the_type_of_a_key(store: RedisStore, shared_redis: RedisServer) -> None:
-    """What is no document of the type is refused, and nothing is written."""
+    """Another text than a document of the type is refused, and nothing is written."""
     shared_redis.cli("RPUSH", f"{store.address.path}:key", "a")
     seen = await store.get("key")
     for value in (b"text", b'{"a": "b"}'):

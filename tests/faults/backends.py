@@ -10,15 +10,17 @@ from explorer.drivers.base import Store
 from explorer.drivers.consul.cas import ConsulCasWrite
 from explorer.drivers.etcd.cas import EtcdCasWrite
 from explorer.drivers.etcd2.cas import Etcd2CasWrite
+from explorer.drivers.redis.cas import RedisCasWrite
 from explorer.drivers.zookeeper.cas import ZooKeeperCasWrite
 from explorer.model.errors import KeyExists, OutcomeUnknown
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import EtcdCluster, EtcdServer
+from tests.servers.redis import RedisCluster, RedisServer
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 
-BackendServer: TypeAlias = ConsulServer | EtcdServer | ZooKeeperServer
-BackendCluster: TypeAlias = ConsulCluster | EtcdCluster | ZooKeeperCluster
-CasWriteClass: TypeAlias = type[ConsulCasWrite | EtcdCasWrite | Etcd2CasWrite | ZooKeeperCasWrite]
+BackendServer: TypeAlias = ConsulServer | EtcdServer | RedisServer | ZooKeeperServer
+BackendCluster: TypeAlias = ConsulCluster | EtcdCluster | RedisCluster | ZooKeeperCluster
+CasWriteClass: TypeAlias = type[ConsulCasWrite | EtcdCasWrite | Etcd2CasWrite | RedisCasWrite | ZooKeeperCasWrite]
 
 _ZOOKEEPER_DELETE: Final = 2
 """The operation code of a deletion."""
@@ -41,6 +43,7 @@ class Backend:
         first_version: `Entry.version` of a new key, where the store counts writes.
         history_length: Changes after which the store forgets older ones.
         notices_silence: A watch is lost when the server is silent, without a request of the user's.
+        keeps_session: The connection is made again without a request of the user's.
         resyncs: A watch has no history to continue from, so each reconnection is a `Resync`.
     """
 
@@ -57,6 +60,7 @@ class Backend:
     first_version: int | None = None
     history_length: int | None = None
     notices_silence: bool = False
+    keeps_session: bool = False
     resyncs: bool = False
 
     def __str__(self) -> str:
@@ -102,6 +106,19 @@ ETCD2: Final = Backend(
     delete_tree_marker=b"DELETE ",
     history_length=1000,
 )
+REDIS: Final = Backend(
+    "redis",
+    RedisServer,
+    RedisCluster,
+    RedisCasWrite,
+    put_marker=b"after",
+    delete_marker=lambda _: b"\r\nDEL\r\n",
+    delete_tree_marker=b"\r\nUNLINK\r\n",
+    options="&separator=/",
+    overwritten_save=OutcomeUnknown,
+    notices_silence=True,
+    resyncs=True,
+)
 ZOOKEEPER: Final = Backend(
     "zk",
     ZooKeeperServer,
@@ -114,5 +131,6 @@ ZOOKEEPER: Final = Backend(
     overwritten_save=OutcomeUnknown,
     first_version=0,
     notices_silence=True,
+    keeps_session=True,
     resyncs=True,
 )

@@ -38,7 +38,7 @@ class LossyLink:
         """Start to save `b"after"` as "key" while every connection is reset, and return once it was tried."""
         accepted = self.proxy.accepted
         self.proxy.reset()
-        if self.backend.notices_silence:  # until it has noticed, it would send, and could not know what became of it
+        if self.backend.keeps_session:  # until it has noticed, it would send, and could not know what became of it
             await eventually(lambda: self.proxy.accepted > accepted, "the loss is noticed", PATIENCE)
             accepted = self.proxy.accepted
         saving = asyncio.create_task(self.store.atomic_put("key", b"after", previous))

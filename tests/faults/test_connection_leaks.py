@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.backends import CONSUL, ETCD2, ZOOKEEPER, Backend, BackendServer
+from tests.faults.backends import CONSUL, ETCD2, REDIS, ZOOKEEPER, Backend, BackendServer
 from tests.faults.replica import replicated, write_once
 from tests.faults.resource_leaks import Resources, assert_no_leak
 from tests.scale import PATIENCE, figure
@@ -12,7 +12,7 @@ from tests.servers.waiting import eventually
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.servers,
-    pytest.mark.parametrize("backend", [CONSUL, ETCD2, ZOOKEEPER], ids=str),
+    pytest.mark.parametrize("backend", [CONSUL, ETCD2, REDIS, ZOOKEEPER], ids=str),
 ]
 
 CONNECTIONS = 100

@@ -11,7 +11,7 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified, KeyNotFound, NotReachable, OutcomeUnknown
-from tests.faults.backends import CONSUL, ETCD, ETCD2, ZOOKEEPER, Backend, BackendServer
+from tests.faults.backends import CONSUL, ETCD, ETCD2, REDIS, ZOOKEEPER, Backend, BackendServer
 from tests.faults.editors import Editors
 from tests.faults.lossy_link import LossyLink
 from tests.faults.save_checker import SaveResult
@@ -31,7 +31,7 @@ ATTEMPTS_PER_FAULT: Final = 25
 TIMEOUT: Final = 0.5
 """Seconds that an editor's request may take before its outcome is unknown."""
 
-every_backend = pytest.mark.parametrize("backend", [CONSUL, ETCD, ETCD2, ZOOKEEPER], ids=str)
+every_backend = pytest.mark.parametrize("backend", [CONSUL, ETCD, ETCD2, REDIS, ZOOKEEPER], ids=str)
 
 
 @every_backend
@@ -160,7 +160,7 @@ async def test_deletion_with_lost_reply_is_done(link: LossyLink) -> None:
         await link.store.atomic_delete("key", previous)
 
 
-@pytest.mark.parametrize("backend", [CONSUL, ETCD2, ZOOKEEPER], ids=str)
+@pytest.mark.parametrize("backend", [CONSUL, ETCD2, REDIS, ZOOKEEPER], ids=str)
 async def test_tree_deletion_with_lost_reply_is_done(link: LossyLink) -> None:
     """`test_etcd_lost_replies` has etcd's, whose request cannot be told from the one that reads the keys."""
     for key in ("top/a", "top/b"):

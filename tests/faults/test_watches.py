@@ -13,17 +13,15 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import NotReachable
 from explorer.model.events import Lost, Restored, Resync
-from tests.faults.backends import CONSUL, ETCD2, ZOOKEEPER, Backend, BackendCluster, BackendServer
+from tests.faults.backends import CONSUL, ETCD2, REDIS, ZOOKEEPER, Backend, BackendCluster, BackendServer
 from tests.faults.replica import Replica, replicated, write_some
 from tests.faults.timeouts import complete_within
 from tests.scale import figure, seed
 from tests.servers.proxy import FaultProxy
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.servers,
-    pytest.mark.parametrize("backend", [CONSUL, ETCD2, ZOOKEEPER], ids=str),
-]
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
+
+every_backend = pytest.mark.parametrize("backend", [CONSUL, ETCD2, REDIS, ZOOKEEPER], ids=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,7 @@ async def watch_run(
             await run.converged()
 
 
+@every_backend
 async def test_watch_continues_after_kill_and_restart(backend: Backend, own_server: BackendServer) -> None:
     async with watch_run(backend, own_server.address, own_server.address) as run:
         for _ in range(figure(short=3, long=20)):
@@ -80,6 +79,7 @@ async def test_watch_continues_after_kill_and_restart(backend: Backend, own_serv
         run.assert_continued()
 
 
+@every_backend
 async def test_watch_continues_after_the_server_was_stopped(backend: Backend, own_server: BackendServer) -> None:
     """A stopped server answers no ping; the contract allows a ping 2 s."""
     async with watch_run(backend, own_server.address, own_server.address) as run:
@@ -96,6 +96,7 @@ async def test_watch_continues_after_the_server_was_stopped(backend: Backend, ow
         assert backend.resyncs or run.replica.count(Resync) == 0
 
 
+@every_backend
 @pytest.mark.parametrize("fault", ["reset", "hang", "drop_replies"])
 async def test_watch_continues_after_the_network_was_gone(
     backend: Backend, shared_server: BackendServer, path: str, fault: str
@@ -118,6 +119,7 @@ async def test_watch_continues_after_the_network_was_gone(
             assert run.replica.count(Resync) == 0
 
 
+@pytest.mark.parametrize("backend", [CONSUL, ETCD2, ZOOKEEPER], ids=str)
 async def test_watch_and_lock_survive_the_loss_of_the_leader(backend: Backend, voting_cluster: BackendCluster) -> None:
     addresses = voting_cluster.addresses
     async with (

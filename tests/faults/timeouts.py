@@ -8,6 +8,7 @@ from explorer.drivers.base import Store
 from explorer.drivers.consul import ConsulStore
 from explorer.drivers.etcd import EtcdStore
 from explorer.drivers.etcd2 import Etcd2Store
+from explorer.drivers.redis import RedisStore
 from explorer.drivers.zookeeper import ZooKeeperStore
 
 AnyStore = TypeVar("AnyStore", bound=Store)
@@ -27,7 +28,7 @@ async def warm_up_and_limit(store: AnyStore, seconds: float) -> AnyStore:
 
 def limit_requests(store: Store, seconds: float) -> None:
     """Allow a request of an open store no more than so many seconds from now on."""
-    if not isinstance(store, ConsulStore | EtcdStore | Etcd2Store | ZooKeeperStore):
+    if not isinstance(store, ConsulStore | EtcdStore | Etcd2Store | RedisStore | ZooKeeperStore):
         raise TypeError(f"{store!r} is no network store")
     store.connection.timeout = seconds
     if isinstance(store, ConsulStore | Etcd2Store):

@@ -21,6 +21,8 @@ from explorer.model.errors import (
 )
 from explorer.model.sanitize import sanitize
 
+_LOST_BEFORE: Final = ("Connection lost",)
+"""Arguments of the exception by which asyncio refuses to write to a connection that was lost before."""
 Cause = TypeVar("Cause", bound=BaseException)
 
 _MAX_TEXT: Final = 200
@@ -107,6 +109,8 @@ def _connection_error(error: BaseException, where: str, *, sent: bool) -> NotRea
         return NotReachable(
             f"{where}cannot connect: {reason.lower()}", sent=False, hint="is the server running, and the address right?"
         )
+    if cause is not None and cause.args == _LOST_BEFORE:
+        return NotReachable(f"{where}connection lost", sent=False, connected=True)
     return NotReachable(f"{where}connection lost: {reason.lower()}", sent=sent, connected=True)
 
 

@@ -9,7 +9,7 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, TypeAlias, cast
 
 from redis.asyncio.connection import (
@@ -55,6 +55,14 @@ class TlsConnection(SSLConnection):
         return {**arguments, "server_hostname": self._server_name} if self._server_name else arguments
 
 
+async def _greet(connection: AbstractConnection) -> None:
+    """Log in, and exchange one request: what is sent on a connection that is not even open was never sent."""
+    await connection.on_connect()
+    await connection.send_command("PING", check_health=False)
+    with suppress(ResponseError):  # a user who may not ping is connected all the same
+        await connection.read_response()
+
+
 class RedisNode:
     """One server.
 
@@ -97,6 +105,7 @@ class RedisNode:
             "protocol": 2,
             "retry": Retry(NoBackoff(), 0),
             "driver_info": None,
+            "redis_connect_func": _greet,
         }
         self._pool = cast("Callable[..., BlockingConnectionPool]", BlockingConnectionPool)(**options)
 
