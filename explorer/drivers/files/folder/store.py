@@ -35,6 +35,7 @@ class FolderStore(FileLayoutStore):
         | Capability.DIRECTORIES
         | Capability.WATCH
     )
+    keeps_first_slash = False
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = MappingProxyType(
         {
             **REASONS,

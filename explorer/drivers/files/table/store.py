@@ -181,6 +181,7 @@ class DocumentStore(TableStore):
 
     layout = DocumentLayout()
     capabilities = Capability.ATOMIC | Capability.DIRECTORIES | Capability.TRANSACTIONS | Capability.WATCH
+    keeps_first_slash = False
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = MappingProxyType(
         {**REASONS, **_TEXT, Capability.NESTING: "an object or array has no value of its own"}
     )
