@@ -35,7 +35,8 @@ async def _html(session: Session, *, values: bool) -> str:
     nodes = [] if level is None else list(islice(level, _MAX_NAMES))
     more = 0 if level is None else len(level) - len(nodes)
     shown = await _values(session, nodes) if values else _NO_VALUES
-    heading = f"{sanitize(session.address)}: {pluralize(tree.rows.loaded, 'key')} or folders loaded, when this was run"
+    count = pluralize(tree.rows.loaded, "key or folder", "keys or folders")
+    heading = f"{sanitize(session.address)}: {count} loaded, when this was run"
     items = "".join(f"<li>{_item(node, tree.separator, shown.get(node.name))}</li>" for node in nodes)
     if more:
         items += f"<li>and {more:,} more</li>"

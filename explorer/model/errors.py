@@ -55,6 +55,8 @@ class ExplorerError(Exception):
         self.hint = hint
         self.address = address
         self.key = key
+        if hint:
+            self.add_note(hint)  # for tracebacks
 
     def __str__(self) -> str:
         subject = "" if self.key is None else f" (key {self.key!r})"
