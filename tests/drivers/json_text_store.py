@@ -15,9 +15,9 @@ from explorer.model.operations import Operation, PutOperation
 
 
 def quoted(value: bytes) -> bytes:
-    """Return a text as a JSON string; other bytes as they are."""
+    """Return a text as a string of JSON, YAML and TOML; other bytes as they are."""
     try:
-        return json.dumps(value.decode()).encode()
+        return json.dumps(value.decode(), ensure_ascii=False).replace("\x7f", "\\u007f").encode()
     except UnicodeDecodeError:
         return value
 

@@ -85,3 +85,18 @@ class TestFileDbJson(DriverContract, FileDbFixtures):
 
 class TestDocumentJson(DriverContract, DocumentFixtures):
     pass
+
+
+class TestFileDbYaml(DriverContract, FileDbFixtures):
+    name: ClassVar[str] = "store.yaml"
+    empty: ClassVar[str] = "# config\ndata: []  # none\n"
+
+
+class TestDocumentYaml(DriverContract, DocumentFixtures):
+    name: ClassVar[str] = "store.yaml"
+    empty: ClassVar[str] = "{}\n"
+
+
+class TestDocumentToml(DriverContract, DocumentFixtures):
+    name: ClassVar[str] = "store.toml"
+    empty: ClassVar[str] = "# config\n"

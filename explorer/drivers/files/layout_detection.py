@@ -5,8 +5,8 @@ import re
 import stat
 from typing import Final
 
-SYNTAXES: Final = (b".json",)
-FILEDB_SYNTAXES: Final = (b".json",)
+SYNTAXES: Final = (b".json", b".yaml", b".yml", b".toml")
+FILEDB_SYNTAXES: Final = (b".json", b".yaml", b".yml")
 """Extensions of the files that cn-infra's FileDB reads; it skips all others."""
 _HEAD_SIZE: Final = 4096
 _SAMPLE_SIZE: Final = 3

@@ -125,7 +125,7 @@ def _layout(address: Address, root: bytes, *, is_folder: bool) -> LayoutName:
         if layout_detection.has_syntax(root):
             return LayoutName.FILEDB if layout_detection.is_filedb_file(root) else LayoutName.DOCUMENT
         raise InvalidAddress(
-            "the file is no .json",
+            "the file is no .json, .yaml, .yml or .toml",
             hint="name its folder to see the file as a key",
             address=address.redacted,
         )

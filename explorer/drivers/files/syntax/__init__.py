@@ -1,1 +1,22 @@
-"""Syntaxes of files that hold many values: each edits one value and leaves every other byte as it is."""
+"""Syntaxes of files that hold many values: each edits one value and leaves every other byte as it is.
+
+A parser is loaded when a file of its syntax is read.
+"""
+
+from explorer.drivers.files.syntax.base import FileSyntax
+
+
+def syntax_of(path: bytes) -> FileSyntax:
+    """Return the syntax of a file by its extension."""
+    name = path.lower()
+    if name.endswith((b".yaml", b".yml")):
+        from explorer.drivers.files.syntax.yaml_syntax import YamlSyntax  # noqa: PLC0415 - loads PyYAML
+
+        return YamlSyntax()
+    if name.endswith(b".toml"):
+        from explorer.drivers.files.syntax.toml_syntax import TomlSyntax  # noqa: PLC0415 - loads tomlkit
+
+        return TomlSyntax()
+    from explorer.drivers.files.syntax.json_syntax import JsonSyntax  # noqa: PLC0415 - as the others
+
+    return JsonSyntax()

@@ -90,16 +90,56 @@ class FileSyntax(ABC):
         """Return whether two texts are the same value."""
 
     @abstractmethod
+    def nested(self, name: str, value: str) -> str:
+        """Return the text of an object with one member."""
+
+    @abstractmethod
+    def edited(
+        self,
+        text: str,
+        replaced: Sequence[tuple[ValueNode, str]],
+        removed: Sequence[tuple[ValueNode, Sequence[int]]],
+    ) -> str:
+        """Return a text with other values, and without some members of objects or arrays.
+
+        Args:
+            text: The text.
+            replaced: Values of its tree, each with its new text.
+            removed: Objects or arrays of its tree, each with the indexes of members.
+        """
+
+    @abstractmethod
+    def extended(self, text: str, node: ValueNode, members: Sequence[tuple[str, str]]) -> str:
+        """Return a text with more members in an object, or more values (whose names count for nothing) in an array."""
+
+
+class PatchedSyntax(FileSyntax):
+    """A syntax whose texts are edited by replacing parts of them."""
+
+    def edited(
+        self,
+        text: str,
+        replaced: Sequence[tuple[ValueNode, str]],
+        removed: Sequence[tuple[ValueNode, Sequence[int]]],
+    ) -> str:
+        patches = [patch for node, value in replaced for patch in self.replace(text, node, value)]
+        patches += [patch for node, indexes in removed for patch in self.remove(text, node, indexes)]
+        return patched(text, patches)
+
+    def extended(self, text: str, node: ValueNode, members: Sequence[tuple[str, str]]) -> str:
+        return patched(text, self.append(text, node, members))
+
+    @abstractmethod
     def replace(self, text: str, node: ValueNode, value: str) -> list[Patch]:
         """Return the patches that replace a value."""
 
     @abstractmethod
     def append(self, text: str, node: ValueNode, members: Sequence[tuple[str, str]]) -> list[Patch]:
-        """Return the patches that add members to an object, or values (whose names count for nothing) to an array."""
+        """Return the patches that add members, see `extended`."""
 
     @abstractmethod
     def remove(self, text: str, node: ValueNode, indexes: Iterable[int]) -> list[Patch]:
-        """Return the patches that remove members by their places."""
+        """Return the patches that remove members by their indexes."""
 
 
 def patched(text: str, patches: Iterable[Patch]) -> str:

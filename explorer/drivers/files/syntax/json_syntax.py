@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NoReturn
 
-from explorer.drivers.files.syntax.base import MAX_DEPTH, FileSyntax, Patch, ValueKind, ValueMember, ValueNode, runs
+from explorer.drivers.files.syntax.base import MAX_DEPTH, Patch, PatchedSyntax, ValueKind, ValueMember, ValueNode, runs
 from explorer.model.errors import InvalidText
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
@@ -13,7 +13,7 @@ _SCALAR: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+
 _DECODER: Final = json.JSONDecoder()
 
 
-class JsonSyntax(FileSyntax):
+class JsonSyntax(PatchedSyntax):
     """Strict JSON (RFC 8259)."""
 
     def parse(self, text: str) -> ValueNode:
@@ -32,12 +32,15 @@ class JsonSyntax(FileSyntax):
     def is_same(self, one: str, other: str) -> bool:
         return is_same_json(one, other)
 
+    def nested(self, name: str, value: str) -> str:
+        return f"{{{json.dumps(name, ensure_ascii=False)}: {value}}}"
+
     def replace(self, text: str, node: ValueNode, value: str) -> list[Patch]:
         del text
         return [Patch(node.start, node.end, value.strip(" \t\n\r"))]
 
     def append(self, text: str, node: ValueNode, members: Sequence[tuple[str, str]]) -> list[Patch]:
-        return append_flow(self, text, node, members)
+        return append_flow(text, node, members)
 
     def remove(self, text: str, node: ValueNode, indexes: Iterable[int]) -> list[Patch]:
         del text
@@ -59,9 +62,9 @@ class _Number(str):
     __slots__ = ()
 
 
-def append_flow(syntax: FileSyntax, text: str, node: ValueNode, members: Sequence[tuple[str, str]]) -> list[Patch]:
+def append_flow(text: str, node: ValueNode, members: Sequence[tuple[str, str]]) -> list[Patch]:
     """Return the patch that adds members to an object or array in brackets, in the layout of its last member."""
-    items = [_item(syntax, text, node, name, value) for name, value in members]
+    items = [_item(text, node, name, value) for name, value in members]
     if not node.members:
         return [Patch(node.start + 1, node.end - 1, ", ".join(items))]
     last = node.members[-1]
@@ -87,7 +90,7 @@ def remove_flow(node: ValueNode, indexes: Iterable[int]) -> list[Patch]:
     return patches
 
 
-def _item(syntax: FileSyntax, text: str, node: ValueNode, name: str, value: str) -> str:
+def _item(text: str, node: ValueNode, name: str, value: str) -> str:
     """Return the text of a new member; an object in an array is laid out as the one before it."""
     value = value.strip(" \t\n\r")
     if node.kind is ValueKind.OBJECT:
@@ -102,7 +105,6 @@ def _item(syntax: FileSyntax, text: str, node: ValueNode, name: str, value: str)
     for old, member in zip(model.members, new.members, strict=True):
         parts += [text[end : old.node.start], value[member.node.start : member.node.end]]
         end = old.node.end
-    del syntax
     return "".join([*parts, text[end : model.end]])
 
 

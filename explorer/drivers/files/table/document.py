@@ -4,12 +4,11 @@ Names are written as in a JSON pointer (RFC 6901): `~1` is a slash and `~0` a ti
 the names `.` and `..` are `~.` and `~..`, which would not be names of a path otherwise.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from explorer.drivers.files.syntax.base import FileSyntax, ValueKind, ValueNode, patched
+from explorer.drivers.files.syntax.base import FileSyntax, ValueKind, ValueNode
 from explorer.drivers.files.table.layout import KeyPlace, KeyPlaces, Layout
 from explorer.model.errors import InvalidKey, InvalidText
 
@@ -80,8 +79,8 @@ class DocumentLayout(Layout):
             parent, name, rest = _deepest(tree, [unescape_name(part) for part in key.split("/")])
             nested = value
             for inner in reversed(rest):
-                nested = f"{{{json.dumps(inner, ensure_ascii=False)}: {nested}}}"
-            text = patched(text, syntax.append(text, parent, [(name, nested)]))
+                nested = syntax.nested(inner, nested)
+            text = syntax.extended(text, parent, [(name, nested)])
         return text
 
     def require_removable(self, parent: ValueNode, indexes: Sequence[int]) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from explorer.drivers.files.syntax.base import FileSyntax, ValueKind, ValueMember, ValueNode, patched
+from explorer.drivers.files.syntax.base import FileSyntax, ValueKind, ValueMember, ValueNode
 from explorer.drivers.files.table.layout import KeyPlace, KeyPlaces, Layout
 from explorer.model.errors import InvalidKey, InvalidText
 from explorer.model.sanitize import pluralize
@@ -36,7 +36,7 @@ class FileDbLayout(Layout):
             except UnicodeEncodeError as error:
                 raise InvalidKey("a key in this layout is UTF-8 text", hint="choose another key") from error
             items.append(("", f'{{"key": {json.dumps(key, ensure_ascii=False)}, "value": {value}}}'))
-        return patched(text, syntax.append(text, _data(root), items))
+        return syntax.extended(text, _data(root), items)
 
 
 def _data(root: ValueNode) -> ValueNode:

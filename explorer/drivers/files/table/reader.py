@@ -16,7 +16,7 @@ from explorer.drivers.files.atomic_file import FileTag, read_file
 from explorer.drivers.files.errors import UnreadableFileError, display_path, translate
 from explorer.drivers.files.layout_detection import FILEDB_SYNTAXES
 from explorer.drivers.files.settings import FilesSettings
-from explorer.drivers.files.syntax.json_syntax import JsonSyntax
+from explorer.drivers.files.syntax import syntax_of
 from explorer.drivers.files.table.layout import Layout
 from explorer.drivers.files.table.table_file import TableFile
 from explorer.model.entries import Child, Entry
@@ -165,7 +165,7 @@ class TableReader:
         if self._settings.is_folder and not self._settings.follow and not self._is_inside(real):
             return None
         name = decode(path[len(self._settings.folder.rstrip(b"/")) + 1 :])
-        blank = TableFile(real, name, JsonSyntax(), self._layout)
+        blank = TableFile(real, name, syntax_of(path), self._layout)
         recent = False
         for tries in range(_TRIES):
             try:

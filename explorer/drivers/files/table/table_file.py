@@ -6,7 +6,7 @@ from typing import Final
 
 from explorer.drivers.files.atomic_file import FileTag, digest
 from explorer.drivers.files.errors import display_path
-from explorer.drivers.files.syntax.base import FileSyntax, Patch, ValueKind, ValueNode, patched
+from explorer.drivers.files.syntax.base import FileSyntax, ValueKind, ValueNode
 from explorer.drivers.files.table.layout import KeyPlace, KeyPlaces, Layout
 from explorer.model.errors import InvalidKey, InvalidText
 
@@ -79,22 +79,23 @@ class TableFile:
         for key, value in changes.items():
             if value is not None:
                 self._require_value(key, value)
-        by_key, patches, removed = self.places.by_key, list[Patch](), dict[int, tuple[ValueNode, list[int]]]()
+        by_key = self.places.by_key
+        replaced: list[tuple[ValueNode, str]] = []
+        removed: dict[int, tuple[ValueNode, list[int]]] = {}
         for key, value in changes.items():
             if (place := by_key.get(key)) is None:
                 continue
             self._require_editable(key, place)
             if value is not None:
-                patches += self.syntax.replace(self.text, place.node, value)
+                replaced.append((place.node, value))
             else:
                 removed.setdefault(id(place.parent), (place.parent, []))[1].append(place.place)
         for parent, indexes in removed.values():
             self.layout.require_removable(parent, indexes)
-            patches += self.syntax.remove(self.text, parent, indexes)
-        text = patched(self.text, patches)
+        text = self.syntax.edited(self.text, replaced, [*removed.values()])
         created = [(key, value) for key, value in changes.items() if key not in by_key and value is not None]
         if created:
-            root = self.syntax.parse(text) if patches else self.root
+            root = self.syntax.parse(text) if text != self.text else self.root
             text = self.layout.create(text, self.syntax, root, created)
         return self._require_only(changes, text)
 
