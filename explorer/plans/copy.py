@@ -31,7 +31,11 @@ class CopyPlanner:
         prune: bool = False,
         move: bool = False,
     ) -> None:
-        self._source = replace(source, separator=target.store.separator) if isinstance(source, PlanSide) else source
+        self._source = (
+            replace(source, separator=target.separator or target.store.separator)
+            if isinstance(source, PlanSide)
+            else source
+        )
         self._target = target
         self._overwrite, self._prune, self._move = overwrite, prune, move
         self._writes: list[Change] = []
