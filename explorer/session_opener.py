@@ -61,7 +61,8 @@ def open_session(
     """
     messages: list[str] = []
     # not read-only, because the session itself refuses to write
-    connect = opener(Profile(profile.url, profile.access), on_warning=messages.append, journal=Journal.default())
+    journal = Journal.default()
+    connect = opener(Profile(profile.url, profile.access), on_warning=messages.append, journal=journal)
     first = connect()
     stores = chain([first], iter(connect, None))
     codecs = LazyCodecs(partial(_load_codecs, first, options))
@@ -82,6 +83,7 @@ def open_session(
         find_nearby=find_nearby,
         errors=errors,
         profile=profile_name,
+        journal=journal,
     )
     return OpenedSession(session, codecs, errors, tuple(messages))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from explorer.model.errors import ExplorerError, InvalidText
 from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
+from explorer.session.earlier_values import NO_EARLIER_VALUES, RESTORE_QUESTION, restore_options
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Expired, Saved, State
@@ -57,6 +58,28 @@ async def edit_selected(view: "View") -> None:
             if reply is not None and reply.value == "discard":
                 await session.editor.discard(drafts[0])
             session.edit()
+    except ExplorerError as error:
+        view.notify(sanitize(error.message), "error")
+    else:
+        view.focus("value")
+
+
+async def restore_selected(view: "View") -> None:
+    """Ask for an earlier value of the selected key, and open an edit with it."""
+    session = view.session
+    if not view.live.has_editor:
+        view.notify(NO_EDITOR, "warning")
+        return
+    key = session.selected
+    try:
+        options = await restore_options(session)
+        if not options:
+            view.notify(NO_EARLIER_VALUES, "information")
+            return
+        reply = await view.ask(Dialog(RESTORE_QUESTION, options))
+        if reply is None or key != session.selected:
+            return
+        await session.restore(reply.value)
     except ExplorerError as error:
         view.notify(sanitize(error.message), "error")
     else:

@@ -39,7 +39,7 @@ from explorer.session.type_options import (
     type_scope_question,
 )
 from widgets.dialogs import Dialog
-from widgets.edit_flows import NO_EDITOR, edit_selected, switch_form
+from widgets.edit_flows import NO_EDITOR, edit_selected, restore_selected, switch_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -271,6 +271,7 @@ FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
         "form": switch_form,
         "new": new_key,
         "edit": edit_selected,
+        "restore": restore_selected,
         "drafts": choose_draft,
     }
 )

@@ -81,6 +81,17 @@ ACTIONS: Final = Actions(
             opens_input=True,
         ),
         Action(
+            "restore",
+            "Restore",
+            "Bring back an earlier value, from the history or your own changes.",
+            ("R",),
+            Place.TREE | Place.VALUE,
+            "Value",
+            _WRITES | Need.KEY | Need.VALUE | Need.NO_EDIT,
+            Capability.ATOMIC,
+            opens_input=True,
+        ),
+        Action(
             "edit-outside",
             "$EDITOR",
             "Edit the value in $EDITOR.",

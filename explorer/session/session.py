@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from explorer.drivers.base import Store
+from explorer.journal import Journal
 from explorer.model.capabilities import Capability
 from explorer.model.clock import SystemClock
 from explorer.model.errors import CallNotSupported, ExplorerError
@@ -51,6 +52,7 @@ class Session:
         find_nearby: Callable[[], Awaitable[str | None]] | None = None,
         errors: InternalErrors | None = None,
         profile: str = "",
+        journal: Journal | None = None,
     ) -> None:
         """Prepare a session.
 
@@ -65,8 +67,10 @@ class Session:
             find_nearby: Returns an address where there are keys if there are none at this one.
             errors: Reports unexpected exceptions, so that the session goes on; None has them end it.
             profile: Profile that the store was opened with, such as `@prod`.
+            journal: Journal of this person's changes, where earlier values are looked up.
         """
         self.clock = clock or SystemClock()
+        self.journal = journal
         self.actions = actions
         self.profile = profile
         self.address = ""
@@ -276,6 +280,17 @@ class Session:
         if self.detail.loaded is None:
             raise CallNotSupported("no value is shown", key=self.selected)
         return self.editor.open(self.detail.loaded)
+
+    async def restore(self, value: bytes) -> Edit:
+        """Open an edit that brings back an earlier value of the key that is shown.
+
+        Raises:
+            CallNotSupported: It cannot be edited now; the message says why.
+        """
+        self._require_enabled("restore")
+        if self.detail.loaded is None:
+            raise CallNotSupported("no value is shown", key=self.selected)
+        return await self.editor.restore(self.detail.loaded, value)
 
     async def create(self, key: str) -> Edit:
         """Open an edit that creates a key.

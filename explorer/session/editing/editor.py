@@ -106,6 +106,25 @@ class Editor:
         self._activate(edit)
         return edit
 
+    async def restore(self, loaded: LoadedValue, value: bytes) -> Edit:
+        """Open an edit of a value with the text of an earlier one, in a form that shows both.
+
+        Raises:
+            CallNotSupported: An edit of the key was left and is still being saved.
+        """
+        key = loaded.entry.key
+        self._refuse_while_saving(key)
+        base = None if loaded.deleted else loaded.entry
+        earlier = await self._decoder.open(key, value, loaded.document.choice)
+        document = await self._decoder.open(key, loaded.entry.value or b"", earlier.choice)
+        if document.choice != earlier.choice or earlier.read_only_reason is not None:
+            earlier = await self._decoder.open(key, value, Choice("hex"))
+            document = await self._decoder.open(key, loaded.entry.value or b"", Choice("hex"))
+        edit = self._new_edit(key, base, document)
+        self._activate(edit)
+        edit.set_text(earlier.text)
+        return edit
+
     async def create(self, key: str, choice: Choice | None = None) -> Edit:
         """Open an edit that creates a key.
 

@@ -8,6 +8,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 
 from explorer.model.errors import ExplorerError
+from explorer.session.earlier_values import NO_EARLIER_VALUES, RESTORE_QUESTION, restore_options
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Saved
@@ -52,6 +53,30 @@ def _open_selected(screen: Screen[None], session: Session) -> None:
         screen.notify(error.message, severity="error")
     else:
         _push_editor(screen, session, edit)
+
+
+async def restore_selected(screen: Screen[None], session: Session) -> None:
+    """Ask for an earlier value of the selected key, and open an edit with it."""
+    edit: Edit | None = None
+    try:
+        edit = await _restored(screen, session)
+    except ExplorerError as error:
+        screen.notify(error.message, severity="error")
+    if edit is None:
+        release_keys()
+    else:
+        _push_editor(screen, session, edit)
+
+
+async def _restored(screen: Screen[None], session: Session) -> Edit | None:
+    """Return an edit with the earlier value that was chosen; None if none was."""
+    key = session.selected
+    options = await restore_options(session)
+    if not options:
+        screen.notify(NO_EARLIER_VALUES)
+        return None
+    value = await screen.app.push_screen_wait(ChoiceDialog(RESTORE_QUESTION, options))
+    return None if value is None or key != session.selected else await session.restore(value)
 
 
 async def resume_draft(screen: Screen[None], session: Session, draft: Draft) -> None:

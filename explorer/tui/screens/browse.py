@@ -194,6 +194,12 @@ class BrowseScreen(PaneScreen):
 
         await edit.edit_selected(self, self.session)
 
+    async def do_restore(self) -> None:
+        """Ask for an earlier value, and edit the value with it."""
+        from explorer.tui.flows import edit  # noqa: PLC0415 - see above
+
+        await edit.restore_selected(self, self.session)
+
     async def do_edit_outside(self) -> None:
         """Edit the value in $EDITOR."""
         from explorer.tui.flows import edit  # noqa: PLC0415 - see above

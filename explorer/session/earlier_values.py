@@ -1,0 +1,74 @@
+"""Earlier values of the selected key, to bring one back: from the store's history, and from this person's journal."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from explorer.journal import Journal
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Entry
+from explorer.model.format import format_bytes
+from explorer.model.sanitize import sanitize
+from explorer.session.states import Option
+
+if TYPE_CHECKING:
+    from explorer.session.session import Session
+
+MAX_EARLIER_VALUES: Final = 9
+"""Values to choose from, each by its number."""
+RESTORE_QUESTION: Final = "Bring back which value? It is shown as an edit, and saved after a review."
+NO_EARLIER_VALUES: Final = "nothing to bring back: neither the store nor your journal has an earlier value of this key"
+_PREVIEW_LENGTH: Final = 40
+"""Characters of a value that are shown."""
+
+
+async def restore_options(session: "Session") -> list[Option[bytes]]:
+    """Return the earlier values of the selected key, the newest first, without the one that is stored.
+
+    Raises:
+        ExplorerError: The history could not be read.
+    """
+    key, loaded = session.selected or "", session.detail.loaded
+    found: list[Option[bytes]] = []
+    seen = set() if loaded is None or loaded.deleted else {loaded.entry.value}
+
+    def add(value: bytes | None, label: str) -> None:
+        if value is not None and value not in seen and len(found) < MAX_EARLIER_VALUES:
+            seen.add(value)
+            found.append(Option(label, value, _preview(value)))
+
+    store = session.connection.store
+    if Capability.HISTORY in store.capabilities:
+        async for entry in _first(store.history(key)):
+            add(entry.value, f"revision {sanitize(str(entry.revision))}")
+    if session.journal is not None:
+        for label, value in await asyncio.to_thread(_own_values, session.journal, store.address.public_url, key):
+            add(value, label)
+    return found
+
+
+async def _first(history: AsyncGenerator[Entry, None]) -> AsyncGenerator[Entry, None]:
+    async with aclosing(history) as entries:
+        count = 0
+        async for entry in entries:
+            yield entry
+            count += 1
+            if count == MAX_EARLIER_VALUES:
+                return
+
+
+def _own_values(journal: Journal, store: str, key: str) -> list[tuple[str, bytes]]:
+    """Return the values that this person's changes of a key replaced, the newest first."""
+    records = [record for record in journal.records() if record.key == key and record.store == store]
+    return [
+        (f"before your {record.action} of {record.time.astimezone():%Y-%m-%d %H:%M:%S}", record.old)
+        for record in reversed(records)
+        if record.old is not None
+    ]
+
+
+def _preview(value: bytes) -> str:
+    text = value[: 4 * _PREVIEW_LENGTH].decode("utf-8", "replace")
+    start = sanitize(text[:_PREVIEW_LENGTH])
+    return f"{format_bytes(len(value))}, {start}{'' if len(text) <= _PREVIEW_LENGTH else ' …'}"

@@ -1,0 +1,65 @@
+"""An earlier value is brought back as an edit that is reviewed and saved like any other."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from explorer.codecs.codecs import Codecs
+from explorer.journal import Journal, JournalRecord
+from explorer.model.errors import CallNotSupported
+from explorer.session.earlier_values import restore_options
+from explorer.session.editing.edit_states import Saved
+from explorer.session.session import Session
+from tests.session.fixtures import Place, live, save, shown
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+@pytest.fixture
+async def session(place: Place, tmp_path: Path) -> AsyncIterator[Session]:
+    """Return a session that shows a key with three values and a journal of one more."""
+    journal = Journal(tmp_path)
+    async with place.other() as other:
+        for value in (b"one", b"two", b"three"):
+            await other.put("key", value)
+        journal.append([JournalRecord(other.address.public_url, "key", "update", 0, 1, b"mine")])
+        journal.append([JournalRecord(other.address.public_url, "another", "update", 0, 1, b"not this")])
+        async with Session(place.connect, Codecs(), writable=True, journal=journal) as opened:
+            await live(opened)
+            await shown(opened, "key")
+            yield opened
+
+
+async def test_options_are_history_and_own_changes(session: Session) -> None:
+    """The newest first, without the value that is stored, each once."""
+    options = await restore_options(session)
+    assert [option.value for option in options] == [b"two", b"one", b"mine"]
+    assert options[0].title.startswith("revision ")
+    assert options[2].title.startswith("before your update of ")
+    assert options[0].details == "3 B, two"
+
+
+async def test_earlier_value_is_saved_by_compare_and_swap(session: Session, place: Place) -> None:
+    """The old value is saved on the revision that is shown."""
+    edit = await session.restore(b"one")
+    assert (edit.text, edit.base and edit.base.value) == ("one", b"three")
+    assert isinstance(await save(edit), Saved)
+    async with place.other() as other:
+        assert (await other.get("key")).value == b"one"
+
+
+async def test_binary_value_is_restored_in_a_form_that_shows_both(session: Session) -> None:
+    """A value that the present form cannot show is not changed on its way."""
+    edit = await session.restore(b"\xff\x00")
+    assert edit.document.choice.codec == "hex"
+    assert edit.document.encode(edit.text).value == b"\xff\x00"
+
+
+async def test_nothing_is_restored_while_read_only(session: Session) -> None:
+    await session.toggle_writable()
+    with pytest.raises(CallNotSupported):
+        await session.restore(b"one")
