@@ -34,6 +34,10 @@ class StoreInfo(Protocol):
         """Address of the store."""
 
     @property
+    def root_path(self) -> str:
+        """Beginning of all its keys."""
+
+    @property
     def separator(self) -> str:
         """Separator of its keys."""
 
@@ -87,7 +91,7 @@ def codecs_for(store: StoreInfo, options: CodecOptions = _NO_OPTIONS) -> Codecs:
     return Codecs(
         Schemas(schemas),
         sum((preset.rules() for preset in presets), settings.rules + rules),
-        scope=KeyScope(directory(store.address.path, store.separator), store.separator),
+        scope=KeyScope(directory(store.root_path, store.separator), store.separator),
         limits=settings.limits,
         rule_file=RuleFile(options.codecs or _default_file(), store.address.redacted),
         presets=presets,

@@ -52,6 +52,8 @@ class Store(ABC):
 
     snapshot: str = ""
     """Moment that is shown instead of the present, such as `revision 57`; empty for the present."""
+    read_only_reason: str | None = None
+    """Why every write is refused; None if they are sent."""
 
     separator: str = "/"
     keeps_first_slash: ClassVar[bool] = True
@@ -84,6 +86,11 @@ class Store(ABC):
     def redacted(self) -> str:
         """The address for messages, without secrets."""
         return self.address.redacted
+
+    @property
+    def root_path(self) -> str:
+        """Beginning of all keys in the store, to which the caller's keys are relative; of a file, what is inside."""
+        return self.address.path
 
     # Opening and closing
 

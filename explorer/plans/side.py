@@ -50,7 +50,7 @@ class PlanSide:
         store = self.store
         identity = (await store.status()).identity
         revision = store.address.option(REVISION_OPTION, "")
-        path = directory(store.address.path, store.separator) + self.prefix
+        path = directory(store.root_path, store.separator) + self.prefix
         return SideLocation((store.address.scheme, identity or store.redacted, revision), path)
 
     def key(self, relative: str) -> str:

@@ -75,8 +75,7 @@ class Session:
         self.profile = profile
         self.address = ""
         """The store's address without secrets; empty until it was parsed."""
-        self.snapshot = ""
-        """Moment that the store shows instead of the present; empty for the present."""
+        self._newest_store: Store | None = None
         self.store_capabilities = Capability(0)
         """Capabilities of the store."""
         self.writable = writable
@@ -131,12 +130,19 @@ class Session:
         """Return a new store, and adopt what is known of it before it answers."""
         store = self._open()
         self.store_capabilities = store.capabilities
-        self.snapshot = store.snapshot
+        self._newest_store = store
+        if store.read_only_reason is not None:
+            self._read_only, self.writable = store.read_only_reason, False
         if not self.address:
             self.address = self.editor.store_address = store.address.redacted
             self._view_model.set_separator(store.separator)
             self._jobs.start(self.editor.find_drafts(), name="find drafts")
         return store
+
+    @property
+    def snapshot(self) -> str:
+        """Moment that the store shows instead of the present; empty for the present."""
+        return self._newest_store.snapshot if self._newest_store else ""
 
     def _connected_store(self) -> Store:
         return self.connection.store

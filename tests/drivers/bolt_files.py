@@ -1,7 +1,7 @@
 """Transactions on a file without a store, and everything in it."""
 
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -40,6 +40,16 @@ def update(path: Path, change: Callable[[Tx], Result]) -> Result:
             return result
     finally:
         file.close()
+
+
+def put_values(path: Path, bucket: bytes, values: Mapping[bytes, bytes]) -> None:
+    """Put values into a bucket, in one transaction."""
+
+    def put(tx: Tx) -> None:
+        for key, value in values.items():
+            tx.root.make_bucket(bucket).put(key, value)
+
+    update(path, put)
 
 
 def tree_of(view: View) -> Tree:

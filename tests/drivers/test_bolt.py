@@ -1,5 +1,6 @@
 """The driver contract on a BoltDB file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
@@ -10,9 +11,13 @@ from explorer.drivers.base import Store
 from explorer.drivers.bolt import BoltStore
 from explorer.drivers.bolt.file import create
 from explorer.model.address import Access, parse
+from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
+from tests.contract.atomic import AtomicContract
+from tests.contract.common import SingleKeyContract
 from tests.contract.fixtures import DriverFixtures
 from tests.contract.suite import DriverContract
+from tests.contract.transactions import TransactionContract
 
 
 class BoltFixtures(DriverFixtures):
@@ -32,4 +37,32 @@ class BoltFixtures(DriverFixtures):
 
 
 class TestBolt(DriverContract, BoltFixtures):
+    pass
+
+
+class FlatBoltStore(BoltStore):
+    """A file in which all keys are in one bucket, as its layout says when it is opened."""
+
+    capabilities = BoltStore.capabilities & ~Capability.DIRECTORIES | Capability.NESTING
+    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {}
+
+
+class FlatFixtures(BoltFixtures):
+    driver: ClassVar[type[Store]] = FlatBoltStore
+    layout: ClassVar[str] = "cn-infra"
+
+    def connection(self, path: str = "") -> Store:
+        url = f"bolt://{quote(str(self.file))}/top/{quote(path)}?layout={self.layout}&bucket=root"
+        return FlatBoltStore(parse(url), Access())
+
+
+class TestFlatBolt(DriverContract, FlatFixtures):
+    pass
+
+
+class LibkvFixtures(FlatFixtures):
+    layout: ClassVar[str] = "libkv"
+
+
+class TestLibkvBolt(SingleKeyContract, AtomicContract, TransactionContract, LibkvFixtures):
     pass

@@ -71,7 +71,7 @@ async def export(store: Store, options: arguments.ExportArguments, console: Cons
             async for entry in entries:
                 console.write_bytes("".join(write(options.form, [entry])).encode())
             return
-        path = directory(store.address.path, store.separator) if options.form in WHOLE_KEY_FORMATS else ""
+        path = directory(store.root_path, store.separator) if options.form in WHOLE_KEY_FORMATS else ""
         found = [entry._replace(key=path + entry.key) async for entry in entries]
     for part in write(options.form, found, store.separator):
         console.write_bytes(part.encode("utf-8", "surrogateescape"))

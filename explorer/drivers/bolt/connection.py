@@ -47,6 +47,11 @@ class BoltConnection:
         return None if self._file is None else "{:x}:{:x}".format(*self._file.identity)
 
     @property
+    def snapshot(self) -> str:
+        """Moment of the private copy that is read; empty if the file itself is read."""
+        return "" if self.copied_at is None else f"copy of {copy_time(self.copied_at)}"
+
+    @property
     def stale_reason(self) -> str | None:
         """Why what is read may be out of date; None if it is the file itself."""
         return (

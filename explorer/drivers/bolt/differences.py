@@ -7,7 +7,7 @@ from typing import Final
 from explorer.drivers.bolt.bucket import MAX_DEPTH, Bucket, Element, too_deep
 from explorer.drivers.bolt.errors import DamagedFileError
 from explorer.drivers.bolt.file import View
-from explorer.drivers.bolt.keyspace import Path
+from explorer.drivers.bolt.keyspace import NamePath
 from explorer.drivers.bolt.page import PageNode
 
 MAX_IMAGE_SIZE: Final = 16 << 20
@@ -50,14 +50,14 @@ def is_comparable(old: View, new: View) -> bool:
 class ElementChange:
     """A key that one of two states lacks, or has with another value."""
 
-    path: Path
+    path: NamePath
     old: Element | None
     new: Element | None
     bucket: Bucket | None
     """The bucket that the new element is in."""
 
 
-def differences(old: Bucket | None, new: Bucket | None, path: Path) -> Iterator[ElementChange]:
+def differences(old: Bucket | None, new: Bucket | None, path: NamePath) -> Iterator[ElementChange]:
     """Yield the differences below two states of a bucket, those of a bucket before those of what is in it.
 
     Raises:

@@ -5,10 +5,10 @@ A key is the names of its buckets and its own, with a slash between them. A slas
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from explorer.drivers.bolt.bucket import Bucket, Element
 from explorer.drivers.bolt.errors import too_large
@@ -18,12 +18,20 @@ from explorer.model.errors import InvalidKey
 from explorer.model.keys import decode, encode
 
 SEPARATOR: Final = "/"
+_NO_META: Final[Mapping[str, str | int | bool]] = MappingProxyType({})
 _DIGEST_SIZE: Final = 16
 _LAST: Final = b"\xff" * 64
 """End of a name that comes after all that begin as it does."""
 
-Path = tuple[bytes, ...]
+NamePath = tuple[bytes, ...]
 """Names of the buckets above a key, and its own name."""
+
+
+class IndexedValue(NamedTuple):
+    """Value of a key, and what programs store with it."""
+
+    value: bytes
+    meta: Mapping[str, str | int | bool]
 
 
 def show_name(name: bytes) -> str:
@@ -80,44 +88,101 @@ def revision_of(value: bytes) -> str:
 class BoltKeyspace:
     """The part of a file below an address's path."""
 
-    root: Path
+    root: NamePath
     """Names of the buckets that every key is in."""
 
-    def to_path(self, key: str) -> Path:
+    def to_path(self, key: str) -> NamePath:
         """Return the path of a key.
 
         Raises:
             InvalidKey: The key has an empty name, or one that no name is shown as.
             TooLarge: A name is too long.
         """
-        return (*self.root, *(parse_name(name) for name in key.split(SEPARATOR)))
+        path = self.root
+        for text in key.split(SEPARATOR):
+            path = (*path, self.parse_name(path, text))
+        return path
 
-    def to_prefix_path(self, prefix: str) -> Path:
+    def to_prefix_path(self, prefix: str) -> NamePath:
         """Return the path of a directory, with or without a slash at its end; empty for the root."""
         bare = prefix.removesuffix(SEPARATOR)
         return self.to_path(bare) if bare else self.root
 
     def to_key(self, path: Sequence[bytes]) -> str:
         """Return the key of a path."""
-        return SEPARATOR.join(map(show_name, path[len(self.root) :]))
+        first = len(self.root)
+        return SEPARATOR.join(self.show_name(tuple(path[:depth]), path[depth]) for depth in range(first, len(path)))
 
-    def to_entry(self, path: Sequence[bytes], element: Element, bucket: Bucket, *, values: bool = True) -> Entry:
+    def to_path_text(self) -> str:
+        """Return the shown names of the buckets that every key is in, each with a slash."""
+        return "".join(f"{self.show_name(self.root[:depth], name)}/" for depth, name in enumerate(self.root))
+
+    def show_name(self, parent: NamePath, name: bytes) -> str:
+        """Return a name in a bucket as it is shown."""
+        del parent
+        return show_name(name)
+
+    def parse_name(self, parent: NamePath, text: str) -> bytes:
+        """Return the name in a bucket that is shown as a text.
+
+        Raises:
+            InvalidKey: No name is shown so.
+        """
+        del parent
+        return parse_name(text)
+
+    def position_of(self, parent: NamePath, text: str) -> bytes:
+        """Return a name that comes right where a text does among the shown names of a bucket."""
+        del parent
+        return position_of(text)
+
+    def to_watched_path(self, prefix: str) -> NamePath:
+        """Return the path of the bucket that has everything below a prefix."""
+        return self.to_prefix_path(prefix)
+
+    def is_watched(self, path: Sequence[bytes], prefix: str) -> bool:
+        """Return whether what is in the bucket of a prefix is a key below the prefix."""
+        del path, prefix
+        return True
+
+    def split_value(self, stored: bytes) -> IndexedValue:
+        """Return the value of what is stored."""
+        return IndexedValue(stored, {})
+
+    def join_value(self, value: bytes, stored: bytes | None) -> bytes:
+        """Return what is to be stored.
+
+        Args:
+            value: The value.
+            stored: What is stored now; None for a new key.
+        """
+        del stored
+        return value
+
+    def to_entry(self, path: Sequence[bytes], element: Element, bucket: Bucket) -> Entry:
         """Return the entry of an element.
 
         Args:
             path: Its path.
             element: The element.
             bucket: The bucket that it is in.
-            values: Whether the entry has the value.
         """
         if element.is_bucket:
             return bucket_entry(self.to_key(path), bucket.bucket(element).sequence)
-        return value_entry(self.to_key(path), element.value, values=values)
+        return self.value_entry(self.to_key(path), element.value)
 
+    def value_entry(self, key: str, stored: bytes, *, values: bool = True) -> Entry:
+        """Return the entry of a key.
 
-def value_entry(key: str, value: bytes, *, values: bool = True) -> Entry:
-    """Return the entry of a value."""
-    return Entry(key, value if values else None, revision_of(value))
+        Args:
+            key: The key.
+            stored: What is stored.
+            values: Whether the entry has the value.
+        """
+        value, meta = self.split_value(stored)
+        return Entry(
+            key, value if values else None, revision_of(stored), meta=MappingProxyType(dict(meta)) if meta else _NO_META
+        )
 
 
 def bucket_entry(key: str, sequence: int) -> Entry:

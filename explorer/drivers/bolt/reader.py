@@ -1,8 +1,9 @@
 """Reader of one state of a file: entries, the levels of the tree of buckets, and everything below one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Final
 
 from explorer.drivers.bolt.bucket import Bucket, Element
 from explorer.drivers.bolt.errors import DamagedFileError
@@ -10,12 +11,8 @@ from explorer.drivers.bolt.file import View
 from explorer.drivers.bolt.keyspace import (
     SEPARATOR,
     BoltKeyspace,
-    Path,
+    NamePath,
     bucket_entry,
-    parse_name,
-    position_of,
-    show_name,
-    value_entry,
 )
 from explorer.drivers.bolt.level_order import elements_in_order
 from explorer.drivers.common.errors import prefix_not_found
@@ -23,12 +20,14 @@ from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import directory
 
+_PLAIN: Final = BoltKeyspace(())
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """An element and its path."""
 
-    path: Path
+    path: NamePath
     element: Element
     parent: Bucket
 
@@ -55,16 +54,19 @@ class BoltReader:
             case Bucket(sequence=sequence):
                 return bucket_entry(key, sequence)
             case Element() as element:
-                return value_entry(key, element.value)
+                return self.keyspace.value_entry(key, element.value)
         return None
 
     def children(self, prefix: str, after: Cursor | str | None, limit: int) -> Page[Child]:
         """Return a page of a level, see `Store.children`."""
         base = directory(prefix, SEPARATOR)
         bucket = self._bucket(prefix)
-        start = None if after is None else position_of(Cursor.key_of(after).removeprefix(base))
+        path = self.keyspace.to_prefix_path(prefix)
+        start = None
+        if after is not None:
+            start = self.keyspace.position_of(path, Cursor.key_of(after).removeprefix(base))
         found = [*islice(elements_in_order(bucket, start), limit + 1)] if bucket else []
-        children = tuple(_child(base, element) for element in found[:limit])
+        children = tuple(self._child(base, path, element) for element in found[:limit])
         return Page(children, Cursor(children[-1].key) if len(found) > limit else None, None)
 
     def entries(self, prefix: str, after: Cursor | str | None, limit: int, *, values: bool) -> Page[Entry]:
@@ -74,7 +76,7 @@ class BoltReader:
             return Page((), None, None)
         rest = None if after is None else Cursor.key_of(after).removeprefix(directory(prefix, SEPARATOR))
         path = self.keyspace.to_prefix_path(prefix)
-        found = [*islice(walk(bucket, path, after=rest), limit + 1)]
+        found = [*islice(walk(bucket, path, after=rest, keyspace=self.keyspace), limit + 1)]
         entries = tuple(self._to_entry(one, values=values) for one in found[:limit])
         return Page(entries, Cursor(entries[-1].key) if len(found) > limit else None, None)
 
@@ -90,25 +92,34 @@ class BoltReader:
             raise prefix_not_found()
         return found if isinstance(found, Bucket) else None
 
+    def _child(self, base: str, path: NamePath, element: Element) -> Child:
+        name = self.keyspace.show_name(path, element.key)
+        return Child(name, base + name, has_value=True, has_children=element.is_bucket)
+
     def _to_entry(self, found: Found, *, values: bool) -> Entry:
         key = self.keyspace.to_key(found.path)
         if (bucket := found.bucket()) is not None:
             return bucket_entry(key, bucket.sequence)
-        return value_entry(key, found.element.value, values=values)
+        return self.keyspace.value_entry(key, found.element.value, values=values)
 
 
-def walk(bucket: Bucket, path: Path, *, after: str | None = None) -> Iterator[Found]:
+def walk(
+    bucket: Bucket, path: NamePath, *, after: str | None = None, keyspace: BoltKeyspace = _PLAIN
+) -> Iterator[Found]:
     """Yield everything below a bucket, each bucket before what is in it, in the order of the shown names.
 
     Args:
         bucket: The bucket.
         path: Its path.
         after: A key below it, existing or not, to start after.
+        keyspace: Converts names.
 
     Raises:
         DamagedFileError: A bucket is in itself.
     """
-    levels = [(bucket, path, elements_in_order(bucket))] if after is None else _levels_after(bucket, path, after)
+    levels = (
+        [(bucket, path, elements_in_order(bucket))] if after is None else _levels_after(bucket, path, after, keyspace)
+    )
     roots = [level.root for level, _, _ in levels]
     while levels:
         parent, path, elements = levels[-1]
@@ -126,13 +137,15 @@ def walk(bucket: Bucket, path: Path, *, after: str | None = None) -> Iterator[Fo
             roots.append(below.root)
 
 
-def _levels_after(bucket: Bucket, path: Path, after: str) -> list[tuple[Bucket, Path, Iterator[Element]]]:
+def _levels_after(
+    bucket: Bucket, path: NamePath, after: str, keyspace: BoltKeyspace
+) -> list[tuple[Bucket, NamePath, Iterator[Element]]]:
     """Return the levels of a walk that goes on after a key, the one of the top first."""
     levels, names = [], after.split(SEPARATOR)
     for text in names:
-        levels.append((bucket, path, elements_in_order(bucket, position_of(text))))
+        levels.append((bucket, path, elements_in_order(bucket, keyspace.position_of(path, text))))
         try:
-            name = parse_name(text)
+            name = keyspace.parse_name(path, text)
         except InvalidKey:
             return levels
         element = bucket.find(name)
@@ -146,13 +159,3 @@ def _levels_after(bucket: Bucket, path: Path, after: str) -> list[tuple[Bucket, 
 def count_below(bucket: Bucket) -> int:
     """Return the number of keys and buckets below a bucket."""
     return sum(1 for _ in walk(bucket, ()))
-
-
-def _child(base: str, element: Element) -> Child:
-    name = show_name(element.key)
-    return Child(name, base + name, has_value=True, has_children=element.is_bucket)
-
-
-def names_of(prefix: Sequence[bytes]) -> str:
-    """Return the shown names of a path."""
-    return SEPARATOR.join(map(show_name, prefix))

@@ -5,8 +5,10 @@ from typing import ClassVar, Final
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.bolt.connection import BoltConnection
-from explorer.drivers.bolt.keyspace import SEPARATOR, BoltKeyspace
-from explorer.drivers.bolt.reader import BoltReader
+from explorer.drivers.bolt.flat import FlatKeyspace, reader_of
+from explorer.drivers.bolt.keyspace import SEPARATOR
+from explorer.drivers.bolt.layout import BoltLayout
+from explorer.drivers.bolt.revision_keys import MESSAGES, SCHEMA
 from explorer.drivers.bolt.settings import load
 from explorer.drivers.bolt.status import read_status
 from explorer.drivers.bolt.watch import BoltKeyWatch, BoltTreeWatch
@@ -19,12 +21,14 @@ from explorer.drivers.lock import Lock
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import InvalidKey
+from explorer.model.errors import CallNotSupported, InvalidKey
 from explorer.model.operations import Operation
 
 _NO_LOCKS: Final = "a BoltDB file belongs to the process that has it open; there is nothing to lock in it"
 _NO_TTL: Final = "a BoltDB file has no clock: nothing in it expires"
 _NO_HISTORY: Final = "a BoltDB file keeps its last state, and overwrites the ones before"
+_COPY: Final = "this is a private copy of the file"
+_READ_ONLY_HINT: Final = "it can be read only"
 
 
 class BoltStore(ConnectedStore[BoltConnection]):
@@ -67,7 +71,19 @@ class BoltStore(ConnectedStore[BoltConnection]):
         settings = load(address, access)
         super().__init__(settings.address, settings.address.redacted, SEPARATOR)
         self._settings = settings
-        self._keyspace = BoltKeyspace(settings.root)
+        self._keyspace = settings.keyspace
+        self.read_only_reason = _COPY if settings.copy else settings.layout.read_only_reason
+        self.snapshot = "a copy" if settings.copy else ""
+        if isinstance(self._keyspace, FlatKeyspace):
+            self.separator = self._keyspace.separator
+            self.capabilities = self.capabilities & ~Capability.DIRECTORIES | Capability.NESTING
+            vars(self)["unsupported_reasons"] = _FLAT_REASONS  # the layout is known only now
+        if settings.layout is BoltLayout.ETCD:
+            vars(self).update(schema=SCHEMA, messages=MESSAGES)
+
+    @property
+    def root_path(self) -> str:
+        return self._settings.root_path
 
     # The connection
 
@@ -76,9 +92,12 @@ class BoltStore(ConnectedStore[BoltConnection]):
 
     async def _handshake(self) -> None:
         await self.connection.open()
+        self.snapshot = self.connection.snapshot
 
     @property
     def _writer(self) -> BoltWriter:
+        if self.read_only_reason is not None:
+            raise CallNotSupported(self.read_only_reason, hint=_READ_ONLY_HINT)
         return BoltWriter(self.connection, self._keyspace)
 
     def _lock(self, options: LockOptions) -> Lock:
@@ -96,19 +115,19 @@ class BoltStore(ConnectedStore[BoltConnection]):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         del consistent  # there is one copy
         self._keyspace.to_path(key)
-        entry = await self.connection.read(lambda view: BoltReader(view, self._keyspace).entry(key))
+        entry = await self.connection.read(lambda view: reader_of(view, self._keyspace).entry(key))
         if entry is None:
             raise key_not_found()
         return entry
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        return await self.connection.read(lambda view: BoltReader(view, self._keyspace).children(prefix, after, limit))
+        return await self.connection.read(lambda view: reader_of(view, self._keyspace).children(prefix, after, limit))
 
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
         return await self.connection.read(
-            lambda view: BoltReader(view, self._keyspace).entries(prefix, after, limit, values=values)
+            lambda view: reader_of(view, self._keyspace).entries(prefix, after, limit, values=values)
         )
 
     # Writing
@@ -116,7 +135,7 @@ class BoltStore(ConnectedStore[BoltConnection]):
     async def put(
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
-        if not is_dir:
+        if not is_dir or isinstance(self._keyspace, FlatKeyspace):
             return await super().put(key, value, ttl=ttl, keep_alive=keep_alive)
         self._require_lifetime(key, ttl, keep_alive=keep_alive)
         if value:
@@ -140,3 +159,13 @@ class BoltStore(ConnectedStore[BoltConnection]):
     def _tree_watch(self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None) -> BoltTreeWatch:
         del since  # refused for the lack of RESUME
         return BoltTreeWatch(self.connection, self._keyspace, prefix, known)
+
+
+_FLAT_REASONS: Final[Mapping[Capability, str]] = {
+    Capability.DIRECTORIES: "in this layout all keys are in one bucket, and a separator divides their names",
+    **{
+        capability: reason
+        for capability, reason in BoltStore.unsupported_reasons.items()
+        if capability is not Capability.NESTING
+    },
+}

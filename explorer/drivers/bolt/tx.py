@@ -194,11 +194,11 @@ class TxBucket:
             InvalidKey: The key is a bucket, or this is the root.
             TooLarge: The value is too large.
         """
-        if self is self._tx.root:
-            raise no_bucket()
         found = self.get(key)
         if found is not None and found.flags & BUCKET_FLAG:
             raise is_bucket()
+        if self is self._tx.root:
+            raise no_bucket()
         if len(value) > MAX_VALUE_SIZE:
             raise too_large("value", "2 GiB")
         self._leaf(key).put(key, LeafValue(0, value))

@@ -13,8 +13,8 @@ from explorer.drivers.bolt.bucket import Bucket
 from explorer.drivers.bolt.connection import BoltConnection
 from explorer.drivers.bolt.differences import ElementChange, differences, is_comparable, keep
 from explorer.drivers.bolt.file import View
+from explorer.drivers.bolt.flat import reader_of
 from explorer.drivers.bolt.keyspace import BoltKeyspace
-from explorer.drivers.bolt.reader import BoltReader
 from explorer.drivers.common.watch import Differences, ReconnectingWatch
 from explorer.model.entries import Cursor, Entry, Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
@@ -65,7 +65,7 @@ class BoltKeyWatch(ReconnectingWatch):
                 yield [Deleted(self._key, txid, coalesced=coalesced)]
 
     def _read(self, view: View) -> tuple[int, Entry | None]:
-        return view.meta.txid, BoltReader(view, self._keyspace).entry(self._key)
+        return view.meta.txid, reader_of(view, self._keyspace).entry(self._key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class BoltTreeWatch(ReconnectingWatch):
     ) -> None:
         self._connection, self._keyspace, self._known = connection, keyspace, known
         self._prefix = prefix
-        self._path = keyspace.to_prefix_path(prefix)
+        self._path = keyspace.to_watched_path(prefix)
         self._view: View | None = None
         """The state up to which everything was reported."""
 
@@ -118,7 +118,8 @@ class BoltTreeWatch(ReconnectingWatch):
             return _Changes(kept, None)
         found = differences(self._bucket(old), self._bucket(new), self._path)
         coalesced = max(0, new.meta.txid - old.meta.txid - 1)
-        return _Changes(kept, [self._event(one, new.meta.txid, coalesced) for one in found])
+        watched = [one for one in found if self._keyspace.is_watched(one.path, self._prefix)]
+        return _Changes(kept, [self._event(one, new.meta.txid, coalesced) for one in watched])
 
     def _bucket(self, view: View) -> Bucket | None:
         found = Bucket.root_of(view).resolve(self._path)
@@ -144,5 +145,5 @@ class BoltTreeWatch(ReconnectingWatch):
         yield found.deletions(revision=new.meta.txid)
 
     def _page(self, after: Cursor | None, view: View) -> tuple[tuple[Entry, ...], Cursor | None]:
-        page = BoltReader(view, self._keyspace).entries(self._prefix, after, _PAGE_SIZE, values=True)
+        page = reader_of(view, self._keyspace).entries(self._prefix, after, _PAGE_SIZE, values=True)
         return page.items, page.next

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from explorer.drivers.bolt.bucket import Bucket
 from explorer.drivers.bolt.connection import BoltConnection
 from explorer.drivers.bolt.errors import bucket_not_empty
+from explorer.drivers.bolt.flat import FlatKeyspace, keys_below
 from explorer.drivers.bolt.keyspace import (
     BoltKeyspace,
-    Path,
+    NamePath,
     bucket_entry,
     bucket_revision,
     revision_of,
-    value_entry,
 )
 from explorer.drivers.bolt.page import BUCKET_FLAG
 from explorer.drivers.bolt.reader import count_below
@@ -90,25 +90,18 @@ class BoltWriter:
                     _require_expected(_revision(tx, path), operation.expected)
                 except ExplorerError as error:
                     raise with_key(error, operation.key) from None
-            return tuple(_apply(tx, operation, path) for operation, path in zip(operations, paths, strict=True))
+            return tuple(self._apply(tx, operation, path) for operation, path in zip(operations, paths, strict=True))
 
         return await self.connection.write(apply)
 
     async def delete_tree(self, prefix: str) -> int:
         """Delete everything in a bucket, and return the number of keys and buckets."""
-        path = self.keyspace.to_prefix_path(prefix)
-
-        def delete(tx: Tx) -> int:
-            bucket: TxBucket | None = tx.root
-            for name in path:
-                bucket = bucket and bucket.bucket(name)
-            if bucket is None or bucket.is_empty:
-                raise nothing_below()
-            found = Bucket.root_of(tx.view).resolve(path)
-            bucket.clear()
-            return count_below(found) if isinstance(found, Bucket) else 0
-
-        return await self.connection.write(delete)
+        keyspace = self.keyspace
+        if isinstance(keyspace, FlatKeyspace):
+            base = keyspace.to_prefix(prefix)
+            return await self.connection.write(lambda tx: _delete_keys(tx, keyspace.root, base))
+        path = keyspace.to_prefix_path(prefix)
+        return await self.connection.write(lambda tx: _clear(tx, path))
 
     async def _put(self, operation: PutOperation) -> Entry:
         path = self.keyspace.to_path(operation.key)
@@ -116,22 +109,38 @@ class BoltWriter:
         def put(tx: Tx) -> Entry:
             revision = None if operation.expected is None else _revision(tx, path)
             _require_expected(revision, operation.expected)
-            return _put(tx, operation, path)
+            return self._put_value(tx, operation, path)
 
         return await self.connection.write(put)
 
-    def _to_path(self, operation: Operation) -> Path:
+    def _apply(self, tx: Tx, operation: Operation, path: NamePath) -> Entry | None:
+        try:
+            match operation:
+                case PutOperation():
+                    return self._put_value(tx, operation, path)
+                case DeleteOperation():
+                    _delete(tx, path)
+                    return None
+        except ExplorerError as error:
+            raise with_key(error, operation.key) from None
+
+    def _put_value(self, tx: Tx, operation: PutOperation, path: NamePath) -> Entry:
+        bucket = _make_buckets(tx, path[:-1])
+        found = bucket.get(path[-1])
+        stored = self.keyspace.join_value(operation.value, found and found.value)
+        bucket.put(path[-1], stored)
+        return self.keyspace.value_entry(operation.key, stored)
+
+    def _to_path(self, operation: Operation) -> NamePath:
         try:
             return self.keyspace.to_path(operation.key)
         except ExplorerError as error:
             raise with_key(error, operation.key) from None
 
 
-def _revision(tx: Tx, path: Path) -> Revision | None:
+def _revision(tx: Tx, path: NamePath) -> Revision | None:
     """Return the revision of a key as it is in the transaction; None if there is none."""
-    bucket: TxBucket | None = tx.root
-    for name in path[:-1]:
-        bucket = bucket and bucket.bucket(name)
+    bucket = _bucket(tx, path[:-1])
     found = bucket and bucket.get(path[-1])
     if not found:
         return None
@@ -153,28 +162,9 @@ def _require_expected(revision: Revision | None, expected: Expected) -> None:
         raise key_modified()
 
 
-def _apply(tx: Tx, operation: Operation, path: Path) -> Entry | None:
-    try:
-        match operation:
-            case PutOperation():
-                return _put(tx, operation, path)
-            case DeleteOperation():
-                _delete(tx, path)
-                return None
-    except ExplorerError as error:
-        raise with_key(error, operation.key) from None
-
-
-def _put(tx: Tx, operation: PutOperation, path: Path) -> Entry:
-    _make_buckets(tx, path[:-1]).put(path[-1], operation.value)
-    return value_entry(operation.key, operation.value)
-
-
-def _delete(tx: Tx, path: Path) -> None:
+def _delete(tx: Tx, path: NamePath) -> None:
     """Delete a key or an empty bucket; do nothing if there is none."""
-    parent: TxBucket | None = tx.root
-    for name in path[:-1]:
-        parent = parent and parent.bucket(name)
+    parent = _bucket(tx, path[:-1])
     if parent is None or parent.get(path[-1]) is None:
         return
     bucket = parent.bucket(path[-1])
@@ -183,7 +173,35 @@ def _delete(tx: Tx, path: Path) -> None:
     parent.delete(path[-1])
 
 
-def _make_buckets(tx: Tx, path: Path) -> TxBucket:
+def _clear(tx: Tx, path: NamePath) -> int:
+    """Delete everything in a bucket, and return the number of keys and buckets."""
+    bucket, found = _bucket(tx, path), Bucket.root_of(tx.view).resolve(path)
+    if bucket is None or bucket.is_empty or not isinstance(found, Bucket):
+        raise nothing_below()
+    bucket.clear()
+    return count_below(found)
+
+
+def _delete_keys(tx: Tx, path: NamePath, base: bytes) -> int:
+    """Delete the keys of a bucket that begin with a base, and return their number."""
+    bucket, found = _bucket(tx, path), Bucket.root_of(tx.view).resolve(path)
+    keys = keys_below(found, base) if isinstance(found, Bucket) else []
+    if bucket is None or not keys:
+        raise nothing_below()
+    for key in keys:
+        bucket.delete(key)
+    return len(keys)
+
+
+def _bucket(tx: Tx, path: NamePath) -> TxBucket | None:
+    """Return the bucket at a path; None if there is none."""
+    bucket: TxBucket | None = tx.root
+    for name in path:
+        bucket = bucket and bucket.bucket(name)
+    return bucket
+
+
+def _make_buckets(tx: Tx, path: NamePath) -> TxBucket:
     bucket = tx.root
     for name in path:
         bucket = bucket.make_bucket(name)
