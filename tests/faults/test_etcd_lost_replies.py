@@ -1,8 +1,9 @@
 """Writes of etcd whose reply was lost: each is reported as what it was, and none is carried out twice."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import TypeVar
 
 import grpc
 import pytest
@@ -33,6 +34,7 @@ VERSIONS = ["3.4", "3.5"]
 TIMEOUT = 0.3
 """Seconds until the outcome of a request that did not arrive is unknown."""
 Event = Callable[[], Awaitable[None]]
+Result = TypeVar("Result")
 
 
 class EtcdLink:
@@ -92,9 +94,15 @@ class EtcdLink:
         self.proxy.heal()
         return await task
 
-    async def cut(self, what: Coroutine[object, object, Entry | int | None], *later: Event) -> Entry | int | None:
-        """Start a write whose request never arrives; the `later` hooks run before it is sent again."""
-        self.before = [self.hold_request, *later]
+    async def cut(self, what: Coroutine[object, object, Result], *later: Event, reads: Sequence[Event] = ()) -> Result:
+        """Start a write whose request never arrives; the `later` hooks run before it is sent again.
+
+        Args:
+            what: The write.
+            later: The hooks.
+            reads: Hooks for the transactions that read before it.
+        """
+        self.before = [*reads, self.hold_request, *later]
         task = asyncio.create_task(what)
         await eventually(lambda: len(self.before) == len(later) and self._calls > 0, "it is in doubt", PATIENCE)
         self.proxy.reset_connections()

@@ -11,8 +11,11 @@ from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified
 from explorer.model.operations import ABSENT, DeleteOperation, Operation, PutOperation
 from tests.faults.backends import CONSUL, ETCD, ZOOKEEPER
+from tests.faults.etcd_stub import delete, put
 from tests.faults.lossy_link import LossyLink
+from tests.faults.test_etcd_lost_replies import etcd_link
 from tests.faults.timeouts import limit_requests
+from tests.faults.workload import ROOT
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
@@ -98,3 +101,37 @@ async def test_transaction_beside_an_equal_write_is_a_conflict(
         await link.store.transact([PutOperation("key", b"after", seen), PutOperation("beside", b"after", beside)])
     assert caught.value.key == "key"
     assert await link.value("beside") == b"before"
+
+
+async def test_etcd_keys_recreated_by_the_retry_are_deleted() -> None:
+    """The first request arrives at the last moment (another client makes it), and the keys are deleted."""
+    async with etcd_link("3.5", TIMEOUT) as link:
+
+        async def read() -> None:
+            """Let the keys be read first."""
+
+        async def arrive() -> None:
+            await link.write(put(f"{ROOT}key", b"after"), put(f"{ROOT}beside", b"after"))
+            await link.write(delete(f"{ROOT}key"), delete(f"{ROOT}beside"))
+
+        made = await link.cut(link.store.transact(CREATION), arrive, reads=[read])
+        for entry in made:
+            assert entry is not None
+            assert await link.values(entry.key) == [b"after", None, b"after", None]
+            assert entry.revision == (await link.history(entry.key))[0].revision
+
+
+async def test_etcd_equal_create_of_one_key_is_not_ours() -> None:
+    """Another client made one of the keys with our value and deleted it; our transaction is applied after that."""
+    async with etcd_link("3.5", TIMEOUT) as link:
+
+        async def read() -> None:
+            """Let the keys be read first."""
+
+        async def make_one() -> None:
+            await link.write(put(f"{ROOT}key", b"after"))
+            await link.write(delete(f"{ROOT}key"))
+
+        made = await link.cut(link.store.transact(CREATION), make_one, reads=[read])
+        assert made == (await link.store.get("key"), await link.store.get("beside"))
+        assert await link.values("beside") == [b"after"]
