@@ -10,17 +10,21 @@ from urllib.parse import urlencode
 
 import grpc
 from kazoo.client import KazooClient
+from redis import Redis
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.endpoint import TXN
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
+from tests.servers.redis import RedisServer
 
 Entries: TypeAlias = Iterable[tuple[str, bytes]]
 
 _CONSUL_OPERATIONS: Final = 64
 """Operations that Consul takes in a transaction."""
 _ETCD2_CONNECTIONS: Final = 16
+_REDIS_COMMANDS: Final = 100
+"""Commands that are sent in one go."""
 _ZOOKEEPER_OPERATIONS: Final = 500
 
 
@@ -61,6 +65,16 @@ def _put_etcd2(server: EtcdServer, entries: Entries) -> None:
         connection.request("PUT", f"/v2/keys/{key}", urlencode({"value": value}), form)
         connection.getresponse().read()
     connection.close()
+
+
+def write_redis(server: RedisServer, entries: Entries) -> None:
+    """Write entries to Redis in their order."""
+    with Redis(port=server.port) as client:
+        for part in _parts(entries, _REDIS_COMMANDS):
+            with client.pipeline(transaction=False) as pipeline:
+                for key, value in part:
+                    pipeline.set(key, value)
+                pipeline.execute()
 
 
 def create_zookeeper(client: KazooClient, entries: Entries) -> None:

@@ -1,6 +1,6 @@
 """Listing the keys of each store, beside its own tool or its Python client.
 
-    python benchmarks/list_keys.py [consul] [etcd] [etcd2] [zookeeper]
+    python benchmarks/list_keys.py [consul] [etcd] [etcd2] [redis] [zookeeper]
 
 Each store is an adapter: a function that starts a filled server and yields what to compare.
 """
@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from urllib.request import urlopen
 
 from _side_by_side import HERE, ROUNDS, compare, run
-from _writers import create_zookeeper, write_consul, write_etcd, write_etcd2
+from _writers import create_zookeeper, write_consul, write_etcd, write_etcd2, write_redis
 from consul import Consul
 from kazoo.client import KazooClient
 
@@ -25,7 +25,8 @@ import explorer
 from explorer.drivers.base import Store
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
-from tests.servers.programs import ETCDCTL, environment
+from tests.servers.programs import ETCDCTL, REDIS_CLI, environment
+from tests.servers.redis import RedisServer
 from tests.servers.require import require
 from tests.servers.zookeeper import ZooKeeperServer
 
@@ -189,6 +190,25 @@ def etcd2() -> Iterator[Subject]:
 
 
 @contextmanager
+def redis() -> Iterator[Subject]:
+    """Redis beside `redis-cli --scan`, whose output is read; it knows no levels and reads no values."""
+    with RedisServer() as server:
+        write_redis(server, two_levels(500, 200, b"v" * 100))
+        line = require(REDIS_CLI)
+        command = [*line, "-p", f"{server.port}", "--scan", "--pattern", f"{PREFIX}/*"]
+        scan, against = partial(run, command, environment(line)), "redis-cli --scan"
+        yield Subject(
+            "Redis, 500 x 200 keys",
+            f"redis://{server.address}/?separator=/",
+            [
+                Comparison("first 50 children", first_children(50), scan, against),
+                Comparison("all names with their revisions", all_keys(values=False), scan, against),
+                Comparison("all entries", all_keys(values=True), scan, against),
+            ],
+        )
+
+
+@contextmanager
 def zookeeper() -> Iterator[Subject]:
     """ZooKeeper beside kazoo, which asks for each child whether it has children; names come in one answer."""
     count = 100_000
@@ -241,6 +261,7 @@ SUBJECTS: Final[dict[str, Sequence[Callable[[], AbstractContextManager[Subject]]
     "consul": [consul],
     "etcd": [partial(etcd, version) for version in ETCDCTL],
     "etcd2": [etcd2],
+    "redis": [redis],
     "zookeeper": [zookeeper],
 }
 

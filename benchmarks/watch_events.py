@@ -1,6 +1,6 @@
 """Watching each store: one event's latency and 20,000 updates, beside what its users write with its client.
 
-    python benchmarks/watch_events.py [consul] [etcd] [etcd2] [zookeeper]
+    python benchmarks/watch_events.py [consul] [etcd] [etcd2] [redis] [zookeeper]
 
 Each store is an adapter: a function that starts a server and yields its writer and its rival. The rivals are loops that
 read again whenever there is a change; they report no deletion in a gap and no change that they skipped.
@@ -19,16 +19,18 @@ from typing import Final, TypeAlias
 import aiohttp
 from _etcd_replay import compare_replays, watch_by_stub
 from _side_by_side import compare
-from _writers import Entries, create_zookeeper, write_consul, write_etcd, write_etcd2, write_zookeeper
+from _writers import Entries, create_zookeeper, write_consul, write_etcd, write_etcd2, write_redis, write_zookeeper
 from consul.aio import Consul
 from kazoo.client import KazooClient
 from kazoo.protocol.states import WatchedEvent
+from redis.asyncio import Redis
 
 import explorer
 from explorer.drivers.base import Store
 from explorer.model.events import Put
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
+from tests.servers.redis import RedisServer
 from tests.servers.zookeeper import ZooKeeperServer
 
 Values: TypeAlias = AsyncGenerator[bytes, None]
@@ -201,6 +203,32 @@ def etcd2() -> Iterator[Subject]:
 
 
 @contextmanager
+def redis() -> Iterator[Subject]:
+    """Redis beside redis-py's keyspace notifications, which the server is configured for, and a GET for each."""
+
+    async def notifications(prefix: str) -> Values:
+        start = f"__keyspace@0__:{prefix}/"
+        async with Redis(port=server.port) as client, client.pubsub() as channel:
+            await channel.psubscribe(f"{start}*")
+            await channel.get_message(timeout=None)
+            yield b""
+            async for message in channel.listen():
+                value = await client.get(message["channel"].decode().removeprefix("__keyspace@0__:"))
+                yield value if isinstance(value, bytes) else b""
+
+    with RedisServer(arguments=("--notify-keyspace-events", "KA")) as server:
+        write = partial(write_redis, server)
+        write(initial_entries(2_000))
+        yield Subject(
+            "Redis",
+            f"redis://{server.address}/?separator=/",
+            write,
+            notifications,
+            "redis-py, keyspace notifications and a GET for each",
+        )
+
+
+@contextmanager
 def zookeeper() -> Iterator[Subject]:
     """ZooKeeper beside kazoo, which reads and watches each node again after each change, as its DataWatch does."""
 
@@ -244,7 +272,7 @@ def zookeeper() -> Iterator[Subject]:
         writer.close()
 
 
-SUBJECTS: Final = {"consul": consul, "etcd": etcd, "etcd2": etcd2, "zookeeper": zookeeper}
+SUBJECTS: Final = {"consul": consul, "etcd": etcd, "etcd2": etcd2, "redis": redis, "zookeeper": zookeeper}
 
 
 def measure(subject: Subject) -> None:

@@ -10,7 +10,7 @@ from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified
 from explorer.model.operations import ABSENT, DeleteOperation, Operation, PutOperation
-from tests.faults.backends import CONSUL, ETCD, ZOOKEEPER
+from tests.faults.backends import CONSUL, ETCD, REDIS, ZOOKEEPER
 from tests.faults.etcd_stub import delete, put
 from tests.faults.lossy_link import LossyLink
 from tests.faults.test_etcd_lost_replies import etcd_link
@@ -19,7 +19,7 @@ from tests.faults.workload import ROOT
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
-every_backend = pytest.mark.parametrize("backend", [CONSUL, ETCD, ZOOKEEPER], ids=str)
+every_backend = pytest.mark.parametrize("backend", [CONSUL, ETCD, REDIS, ZOOKEEPER], ids=str)
 
 TIMEOUT: Final = 1.0
 """Seconds that a request may take before its reply is lost."""

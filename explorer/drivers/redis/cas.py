@@ -31,19 +31,32 @@ ABSENT: Final = ""
 _SCRIPT: Final = (
     REVISION
     + """
-if #KEYS > 1 and redis.call('GET', KEYS[2]) ~= ARGV[2] then return {-1} end
-if revision(KEYS[1]) ~= ARGV[1] then return {0} end
-local i = 3
-while i <= #ARGV do
-  local count = tonumber(ARGV[i])
-  local command = {ARGV[i + 1], KEYS[1]}
-  for j = 2, count do command[j + 1] = ARGV[i + j] end
-  redis.call(unpack(command))
-  i = i + count + 1
+local count = tonumber(ARGV[2])
+if #KEYS > count and redis.call('GET', KEYS[count + 1]) ~= ARGV[1] then return {-1} end
+local position, first = 3, {}
+for number = 1, count do
+  if revision(KEYS[number]) ~= ARGV[position] then return {0} end
+  first[number] = position + 2
+  local commands = tonumber(ARGV[position + 1])
+  position = position + 2
+  for _ = 1, commands do position = position + 1 + tonumber(ARGV[position]) end
 end
-local encoding = redis.pcall('OBJECT', 'ENCODING', KEYS[1])
-if type(encoding) ~= 'string' then encoding = '' end
-return {1, revision(KEYS[1]), redis.call('PTTL', KEYS[1]), encoding}
+first[count + 1] = position + 2
+local written = {1}
+for number = 1, count do
+  local i = first[number]
+  while i < first[number + 1] - 2 do
+    local parts = tonumber(ARGV[i])
+    local command = {ARGV[i + 1], KEYS[number]}
+    for j = 2, parts do command[j + 1] = ARGV[i + j] end
+    redis.call(unpack(command))
+    i = i + parts + 1
+  end
+  local encoding = redis.pcall('OBJECT', 'ENCODING', KEYS[number])
+  if type(encoding) ~= 'string' then encoding = '' end
+  written[#written + 1] = {revision(KEYS[number]), redis.call('PTTL', KEYS[number]), encoding}
+end
+return written
 """
 )
 
@@ -73,13 +86,11 @@ class GuardedCommands:
         key: The key in the store.
         before: Revision that it has to have; `ABSENT` if it must not exist.
         commands: Commands without their key.
-        condition: A further condition.
     """
 
     key: bytes
     before: str
     commands: Sequence[Command]
-    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +102,14 @@ class RedisCasWrite:
         subject: The key for the log.
         guarded: What is sent.
         is_done: Returns whether a value that was read is the one that the commands make.
+        condition: A further condition.
     """
 
     connection: RedisConnection
     subject: str
     guarded: GuardedCommands
     is_done: Callable[[RedisValue | None], bool]
+    condition: Condition | None = None
 
     async def commit(self) -> Written | None:
         """Write, and return the key as it is then; None if a condition failed.
@@ -108,7 +121,8 @@ class RedisCasWrite:
         attempt = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
 
         async def send(left: float) -> tuple[Written | None]:
-            return (await apply(self.connection, self.guarded, left),)
+            written = await apply(self.connection, (self.guarded,), left, self.condition)
+            return (written[0] if written else None,)
 
         while (sent := await attempt.send(send)) is None:
             continue
@@ -119,69 +133,89 @@ class RedisCasWrite:
         except ExplorerError as error:
             raise attempt.outcome_unknown() from error
         if self.is_done(found):
-            return _as_written(found)
+            return as_written(found)
         if (found.revision if found else ABSENT) == self.guarded.before:
             return None  # a further condition failed, and fails for what is still under way
         raise attempt.outcome_unknown() from attempt.lost_reply
 
 
-async def apply(connection: RedisConnection, guarded: GuardedCommands, within: float) -> Written | None:
-    """Send a guarded write once; return the key as it is then, None if a condition failed.
+async def apply(
+    connection: RedisConnection, writes: Sequence[GuardedCommands], within: float, condition: Condition | None = None
+) -> list[Written] | None:
+    """Send guarded writes of different keys together, once; return the keys as they are then, None if a guard failed.
 
     Raises:
         NotReachable: Nothing was sent, or the reply was lost.
     """
+    keys = [write.key for write in writes]
     if connection.scripts_allowed:
-        condition = guarded.condition
-        keys = (guarded.key, condition.key) if condition else (guarded.key,)
-        values = (guarded.before, condition.value if condition else b"")
-        flat = [part for command in guarded.commands for part in (len(command), *command)]
-        script: Command = ("EVAL", _SCRIPT, len(keys), *keys, *values, *flat)
+        flat: list[bytes | str | int] = [condition.value if condition else b"", len(keys)]
+        for write in writes:
+            flat += [write.before, len(write.commands)]
+            flat += [part for command in write.commands for part in (len(command), *command)]
+        named = [*keys, condition.key] if condition else keys
         try:
-            return _written(await connection.call(*script, key=guarded.key, within=within, repeat=False))
+            reply = await connection.call(
+                "EVAL", _SCRIPT, len(named), *named, *flat, key=keys[0], within=within, repeat=False
+            )
         except CommandForbiddenError as error:
             if not error.is_about("eval"):
                 raise
             connection.scripts_allowed = False
-    return await _apply_in_transaction(connection, guarded, within)
+        else:
+            return _written(reply)
+    return await _apply_in_transaction(connection, writes, within, condition)
 
 
-def _written(reply: Reply) -> Written | None:
+def _written(reply: Reply) -> list[Written] | None:
     match reply:
-        case [1, bytes(revision), int(left), bytes(encoding)]:
-            return Written(revision.decode(), left / 1000 if left >= 0 else None, encoding.decode())
         case [0 | -1]:
             return None
+        case [1, *found]:
+            return [_written_key(each) for each in found]
         case _:
             raise foreign_reply(reply)
 
 
-def _as_written(found: RedisValue | None) -> Written:
+def _written_key(reply: Reply) -> Written:
+    match reply:
+        case [bytes(revision), int(left), bytes(encoding)]:
+            return Written(revision.decode(), left / 1000 if left >= 0 else None, encoding.decode())
+        case _:
+            raise foreign_reply(reply)
+
+
+def as_written(found: RedisValue | None) -> Written:
+    """Return a key as it was read."""
     return Written(found.revision, found.ttl, found.encoding) if found else Written(ABSENT, None, "")
 
 
-async def _apply_in_transaction(connection: RedisConnection, guarded: GuardedCommands, within: float) -> Written | None:
+async def _apply_in_transaction(
+    connection: RedisConnection, writes: Sequence[GuardedCommands], within: float, condition: Condition | None
+) -> list[Written] | None:
     """Do the same by WATCH, MULTI and EXEC, for users who may run no script."""
-    key, condition = guarded.key, guarded.condition
-    node = await connection.topology.node_of(key, within)
-    watched: Command = ("WATCH", key, condition.key) if condition else ("WATCH", key)
+    keys = [write.key for write in writes]
+    node = await connection.topology.node_of(keys[0], within)
     async with node.exclusive(within) as link:
-        await _succeed(link, watched)
-        is_current = await _has_revision(link, key, guarded.before)
+        await _succeed(link, ("WATCH", *keys, *((condition.key,) if condition else ())))
+        is_current = True
+        for write in writes:
+            is_current = is_current and await _has_revision(link, write.key, write.before)
         if is_current and condition:
             (value,) = await link.send((("GET", condition.key),))
             is_current = value == condition.value
         if not is_current:
             await _succeed(link, ("UNWATCH",))
             return None
-        commands = (with_key(command, key) for command in guarded.commands)
+        commands = (with_key(command, write.key) for write in writes for command in write.commands)
         *queued, results = await link.send([("MULTI",), *commands, ("EXEC",)])
     for reply in (*queued, *(results if isinstance(results, list) else (results,))):
         if isinstance(reply, ResponseError):
             raise reply_error(reply)
     if results is None:
         return None
-    return _as_written(await RedisReader(connection.call_each).get(key))
+    reader = RedisReader(connection.call_each)
+    return [as_written(await reader.get(key)) for key in keys]
 
 
 async def _has_revision(link: Link, key: bytes, revision: str) -> bool:

@@ -10,6 +10,7 @@ from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
 from explorer.drivers.common.errors import key_not_found
 from explorer.drivers.common.pagination import LevelPages
 from explorer.drivers.common.reverse_pages import last_before
+from explorer.drivers.common.transaction import Transacted
 from explorer.drivers.redis import lock_inspect
 from explorer.drivers.redis.connection import RedisConnection
 from explorer.drivers.redis.delete_tree import RedisTreeDeletion
@@ -20,6 +21,7 @@ from explorer.drivers.redis.reader import RedisReader
 from explorer.drivers.redis.scan import scan
 from explorer.drivers.redis.settings import load
 from explorer.drivers.redis.status import read_status
+from explorer.drivers.redis.transaction import MAX_OPERATIONS, RedisTransaction
 from explorer.drivers.redis.tree_watch import RedisTreeWatch
 from explorer.drivers.redis.values import RedisValue
 from explorer.drivers.redis.watch import RedisKeyWatch
@@ -29,6 +31,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.keys import directory, first_key
 from explorer.model.locks import LockInfo
+from explorer.model.operations import Operation
 
 
 class RedisStore(ConnectedStore[RedisConnection]):
@@ -49,6 +52,7 @@ class RedisStore(ConnectedStore[RedisConnection]):
         | Capability.LOCKS
         | Capability.NESTING
         | Capability.TIME_LEFT
+        | Capability.TRANSACTIONS
         | Capability.TTL
         | Capability.WATCH
     )
@@ -63,9 +67,9 @@ class RedisStore(ConnectedStore[RedisConnection]):
         Capability.RESUME: "Redis keeps no history from which a watch could resume",
         Capability.SNAPSHOT: "a listing is a scan, which others may write during",
         Capability.STALE_READS: "every read is answered by the primary",
-        Capability.TRANSACTIONS: "not made yet for Redis",
         Capability.WAITERS: "locks have no queue: waiters leave no trace in the store",
     }
+    max_operations = MAX_OPERATIONS
     lock_layouts: ClassVar[tuple[str, ...]] = (REDIS, REDIS_PY)
     possible_layouts: ClassVar[tuple[str, ...]] = (REDIS_PY,)
 
@@ -86,6 +90,8 @@ class RedisStore(ConnectedStore[RedisConnection]):
 
     async def _handshake(self) -> None:
         await self.connection.handshake()
+        if self.connection.is_cluster:
+            self.capabilities &= ~Capability.TRANSACTIONS
 
     @property
     def _writer(self) -> RedisWriter:
@@ -193,6 +199,9 @@ class RedisStore(ConnectedStore[RedisConnection]):
         return sorted(found)
 
     # Writing
+
+    async def _transact(self, operations: Sequence[Operation]) -> Transacted:
+        return await RedisTransaction(self._writer).commit(operations)
 
     async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
         del guard  # refused for the lack of GUARDED_DELETE

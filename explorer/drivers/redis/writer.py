@@ -75,28 +75,29 @@ class RedisWriter(ConditionalCasWriter[RedisValue, RedisLease, Condition]):
         extra_conditions: Sequence[Condition] = (),
     ) -> Entry:
         store_key = self.keyspace.to_store_key(key)
-        after, commands = _plan(value, guard, lease)
-        before = guard.revision if guard else ABSENT
-        guarded = GuardedCommands(store_key, before, commands, *extra_conditions)
-        write = RedisCasWrite(self.connection, key, guarded, lambda found: found is not None and is_same(found, after))
+        after, commands = plan(value, guard, lease)
+        guarded = GuardedCommands(store_key, guard.revision if guard else ABSENT, commands)
+        write = RedisCasWrite(
+            self.connection, key, guarded, lambda found: found is not None and is_same(found, after), *extra_conditions
+        )
         written = await write.commit()
         if written is None:
             raise key_exists() if guard is None else key_modified()
         for kept in (lease, self._kept.get(store_key)):
             if kept is not None:
                 kept.revision = written.revision
-        return self.keyspace.to_entry(store_key, await self._reread(store_key, after, written))
+        return await self.written_entry(store_key, after, written)
 
-    async def _reread(self, store_key: bytes, after: RedisValue, written: Written) -> RedisValue:
-        """Return a value as it was written; the server has its own way to write numbers and order elements."""
+    async def written_entry(self, store_key: bytes, after: RedisValue, written: Written) -> Entry:
+        """Return an entry as it was written; the server has its own way to write numbers and order elements."""
         found = replace(after, ttl=written.ttl, encoding=written.encoding)
-        if found.revision == written.revision and not found.is_collection:
-            return found
-        return await RedisReader(self.connection.call_each).get(store_key) or found
+        if found.is_collection or found.revision != written.revision:
+            found = await RedisReader(self.connection.call_each).get(store_key) or found
+        return self.keyspace.to_entry(store_key, found)
 
     async def _delete(self, key: str, guard: RedisValue) -> None:
         if guard.is_partial:
-            raise _too_large(guard)
+            raise too_large(guard)
         guarded = GuardedCommands(self.keyspace.to_store_key(key), guard.revision, [("DEL",)])
         if await RedisCasWrite(self.connection, key, guarded, lambda found: found is None).commit() is None:
             raise key_modified()
@@ -125,12 +126,12 @@ async def renew(connection: RedisConnection, key: bytes, lease: RedisLease, with
         KeyNotFound: The key is gone or has another value.
     """
     guarded = GuardedCommands(key, lease.revision, [("PEXPIRE", lease.milliseconds)])
-    if await apply(connection, guarded, within) is None:
+    if await apply(connection, (guarded,), within) is None:
         raise KeyNotFound("the key no longer exists, or was changed")
     return lease.ttl
 
 
-def _plan(value: bytes, guard: RedisValue | None, lease: RedisLease | None) -> tuple[RedisValue, list[Command]]:
+def plan(value: bytes, guard: RedisValue | None, lease: RedisLease | None) -> tuple[RedisValue, list[Command]]:
     """Return the value to be, and the commands that make it."""
     if guard is None or guard.type == STRING:
         life: Command = ("KEEPTTL",) if lease is None else () if math.isinf(lease.ttl) else ("PX", lease.milliseconds)
@@ -141,7 +142,7 @@ def _plan(value: bytes, guard: RedisValue | None, lease: RedisLease | None) -> t
             hint="use the commands of the server's module",
         )
     if guard.is_partial:
-        raise _too_large(guard)
+        raise too_large(guard)
     after = parse_document(guard.type, value)
     commands = changes(guard, after)
     if lease is not None:
@@ -149,7 +150,8 @@ def _plan(value: bytes, guard: RedisValue | None, lease: RedisLease | None) -> t
     return after, commands
 
 
-def _too_large(value: RedisValue) -> TooLarge:
+def too_large(value: RedisValue) -> TooLarge:
+    """Return the error for a collection of which only a part was read."""
     return TooLarge(
         f"only {len(value.rows)} of {value.length} elements were read: the {value.type} cannot be compared",
         hint="change single elements by redis-cli",
