@@ -90,6 +90,12 @@ class PlanPart:
     profile: str | None = None
 
 
+def _new_id() -> str:
+    """Return an ID that sorts after those of earlier moments: `undo` takes back the newest."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond:06d}-{token_hex(2)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A set of guarded changes that is applied as one.
@@ -110,7 +116,7 @@ class Plan:
     omitted: tuple[OmittedKey, ...] = ()
     undoes: str | None = None
     created: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
-    id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(3)}")
+    id: str = field(default_factory=_new_id)
 
     def __len__(self) -> int:
         return sum(len(part.changes) for part in self.parts)

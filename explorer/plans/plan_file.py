@@ -4,7 +4,7 @@
 
     {
       "keyscope plan": 1,
-      "id": "20260102-030405-a1b2c3", "title": "copy ...", "created": "2026-01-02T03:04:05+00:00",
+      "id": "20260102-030405-678901-a1b2", "title": "copy ...", "created": "2026-01-02T03:04:05+00:00",
       "parts": [
         {"store": "etcd://127.0.0.1:2379/config/", "identity": "...",
          "changes": [

@@ -115,3 +115,10 @@ def test_damaged_file_never_raises_another_error(data: st.DataObject) -> None:
         read_plan(edited)
     except InvalidPlan:
         return
+
+
+def test_ids_of_plans_sort_by_time() -> None:
+    """`undo` takes back the newest of them, also if two were made within a second."""
+    times = [Plan("title", ()).id.rpartition("-")[0] for _ in range(100)]
+    assert times == sorted(times)
+    assert len(set(times)) > 1

@@ -146,7 +146,7 @@ class JournaledStore(Store):
 def journaled_driver(
     driver: Callable[[Address, Access], Store], journal: Journal
 ) -> Callable[[Address, Access], Store]:
-    """Return a subclass of a driver that appends its writes to a journal."""
+    """Return a subclass of a driver that appends its writes to a journal; logs show it by the driver's name."""
     kind = cast("type[Store]", driver)
     names = {"journal": journal}
-    return cast("Callable[[Address, Access], Store]", type(f"Journaled{kind.__name__}", (JournaledStore, kind), names))
+    return cast("Callable[[Address, Access], Store]", type(kind.__name__, (JournaledStore, kind), names))
