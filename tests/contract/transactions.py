@@ -179,3 +179,15 @@ class TransactionContract(DriverFixtures):
         with pytest.raises(TooLarge):
             await store.transact([PutOperation(f"key-{number:03}", b"v") for number in range(4 * store.max_operations)])
         assert await keys_below(store, "") == []
+
+    async def test_large_transaction_is_applied_or_too_large(self, store: Store) -> None:
+        """Above the limits of the servers, of which each has another one; nothing is written then."""
+        seen = await store.put("key-0", b"value")
+        operations = [PutOperation(f"key-{number}", b"x" * 700_000) for number in range(3)]
+        try:
+            await store.transact(operations)
+        except TooLarge:
+            assert await keys_below(store, "") == ["key-0"]
+            assert await store.get("key-0") == seen
+        else:
+            assert [(await store.get(each.key)).value for each in operations] == [each.value for each in operations]
