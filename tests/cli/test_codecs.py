@@ -65,6 +65,12 @@ class TestList:
         records = keyscope("codecs", "list", "memory:////service/", "--json").records
         assert {record["name"]: record["found"] for record in records if record["found"]} == {"patroni": "main/config"}
 
+    def test_list_of_a_store_without_such_keys_finds_the_others(self, run_here: Run, tmp_path: Path) -> None:
+        """The names in a BoltDB file are never empty, so that no key there begins with a slash."""
+        url = f"bolt://{tmp_path}/state.db"
+        assert run_here("put", f"{url}?create", "service/main/config", "--value", "{}")
+        assert run_here("codecs", "list", url).lines[-1] == "found for patroni: service/main/config"
+
     def test_schemas_in_use_are_named(self, keyscope: Run, database: Database, tmp_path: Path) -> None:
         """A preset without a distribution takes its messages from the person's schemas."""
         assert database is not None

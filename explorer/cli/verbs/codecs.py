@@ -10,7 +10,7 @@ from explorer.cli.output import Record
 from explorer.codecs.options import CodecOptions, limit_problems
 from explorer.codecs.presets import PRESETS, Preset
 from explorer.drivers.base import PAGE_SIZE, Store
-from explorer.model.errors import KeyNotFound
+from explorer.model.errors import InvalidKey, KeyNotFound
 
 if TYPE_CHECKING:  # imports protobuf and yaml
     from explorer.codecs.codecs import Codecs
@@ -98,7 +98,7 @@ async def _find_key(store: Store, codecs: "Codecs", preset: Preset) -> str | Non
                 limit=_MAX_VALUES if preset.magic else PAGE_SIZE,
                 values=bool(preset.magic),
             )
-        except KeyNotFound:
+        except (KeyNotFound, InvalidKey):  # a file has no empty names
             continue
         for entry in page.items:
             if preset.magic:
