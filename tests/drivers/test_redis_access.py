@@ -172,6 +172,11 @@ def test_database_and_prefix_are_in_the_path(url: str, database: int, root: str,
     assert settings.tls is url.startswith("rediss")
 
 
+def test_rules_of_codecs_see_the_key_without_the_database() -> None:
+    """The scope of the rules is the prefix of the keys."""
+    assert explorer.open("redis://one/2/app").root_path == "app:"
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -83,6 +83,10 @@ class RedisStore(ConnectedStore[RedisConnection]):
         self._key_pages: LevelPages[Sequence[bytes]] = LevelPages()
         self._kept: dict[bytes, RedisLease] = {}
 
+    @property
+    def root_path(self) -> str:
+        return self._settings.root  # without the database, which is in the path of the address
+
     # The connection
 
     def _make_connection(self) -> RedisConnection:
