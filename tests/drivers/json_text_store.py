@@ -1,7 +1,7 @@
 """A file store whose values are any text: the contract writes values that are no JSON."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from explorer.drivers.base import PAGE_SIZE
@@ -49,6 +49,10 @@ class JsonTextStore(TableStore):
     ) -> Page[Entry]:
         page = await super().list(prefix, after=after, limit=limit, values=values)
         return replace(page, items=tuple(map(unquoted, page.items)))
+
+    async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
+        async for entry in super().walk(prefix, values=values):
+            yield unquoted(entry)
 
     async def put(
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False

@@ -1,7 +1,7 @@
 """Stores of files with many keys."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
@@ -109,11 +109,8 @@ class TableStore(FileLayoutStore):
         table = await self._table()
         start = None if after is None else Cursor.key_of(after)
 
-        def read() -> list[Entry]:
-            found = (table.entry(key, values=values) for key in islice(table.after(base, start), limit + 1))
-            return [entry for entry in found if entry is not None]
-
-        entries = await self.connection.run(read)
+        keys = islice(table.after(base, start), limit + 1)
+        entries = await self.connection.run(partial(_entries, table, keys, values=values))
         if not entries and after is None:
             self._require_prefix(table, prefix)
         page = entries[:limit]
@@ -132,8 +129,19 @@ class TableStore(FileLayoutStore):
         if key and key not in table.by_key:
             raise key_not_found()
 
+    async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
+        table, base = await self._table(), directory(prefix, self.separator)
+        keys = table.after(base, None)
+        found = 0
+        while entries := await self.connection.run(partial(_entries, table, islice(keys, PAGE_SIZE), values=values)):
+            found += len(entries)
+            for entry in entries:
+                yield entry
+        if not found:
+            self._require_prefix(table, prefix)
+
     async def _table(self) -> Table:
-        return await self.connection.run(self._reader.read)
+        return await self.connection.scan(self._reader.read)  # parsing has no time limit
 
     # Writing
 
@@ -198,6 +206,11 @@ class DocumentStore(TableStore):
 
 
 _MAX_COMPLAINTS = 20
+
+
+def _entries(table: Table, keys: Iterable[str], *, values: bool) -> list[Entry]:
+    found = (table.entry(key, values=values) for key in keys)
+    return [entry for entry in found if entry is not None]
 
 
 def _shortened(complaints: list[str]) -> tuple[str, ...]:

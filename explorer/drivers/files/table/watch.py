@@ -33,7 +33,11 @@ class TableWatch(ReconnectingWatch):
                 entry = self._table.entry(self._base) if self._is_single else None
                 yield [Started(None, entry)]
             else:
-                yield [Started(None), *await self._connection.scan(self._events)]
+                events = await self._connection.scan(self._events)
+                if self._table.problems:  # what other files have is reported even so
+                    yield events
+                    self._require_readable(self._table)
+                yield [Started(None), *events]
             while True:
                 self._require_readable(self._table)
                 paths = await changes.take()
