@@ -109,7 +109,53 @@ func answer(db *bbolt.DB, line string) (string, error) {
 			return nil
 		})
 	}
-	return "", fmt.Errorf("unknown command %q", line)
+	return measured(db, line)
+}
+
+// Answers a command of the benchmarks with the nanoseconds that it took.
+func measured(db *bbolt.DB, line string) (string, error) {
+	var command string
+	var count, size int
+	if _, err := fmt.Sscan(line, &command, &count, &size); err != nil {
+		return "", fmt.Errorf("unknown command %q", line)
+	}
+	started := time.Now()
+	var err error
+	switch command {
+	case "fill": // so many keys with values of a size, 10,000 in a transaction
+		for first := 0; first < count && err == nil; first += 10000 {
+			err = db.Update(func(tx *bbolt.Tx) error {
+				bucket := buckets(tx, [][]byte{[]byte("wide")})
+				bucket.FillPercent = 0.9
+				for number := first; number < first+10000 && number < count; number++ {
+					if err := bucket.Put([]byte(fmt.Sprintf("k%07d", number)), make([]byte, size)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+	case "page": // so many keys with values from a number on
+		err = db.View(func(tx *bbolt.Tx) error {
+			cursor := tx.Bucket([]byte("wide")).Cursor()
+			key, value := cursor.Seek([]byte(fmt.Sprintf("k%07d", size)))
+			for read := 0; read < count && key != nil; read++ {
+				_ = append([]byte(nil), value...)
+				key, value = cursor.Next()
+			}
+			return nil
+		})
+	case "writes": // so many transactions of one key
+		for number := 0; number < count && err == nil; number++ {
+			err = db.Update(func(tx *bbolt.Tx) error {
+				key := []byte(fmt.Sprintf("k%07d", number*991))
+				return tx.Bucket([]byte("wide")).Put(key, make([]byte, size))
+			})
+		}
+	default:
+		return "", fmt.Errorf("unknown command %q", line)
+	}
+	return fmt.Sprint(time.Since(started).Nanoseconds()), err
 }
 
 // Opens the file of the first argument; "nosync" as the second one does not write the freelist, a number is a page size.

@@ -93,10 +93,11 @@ class BoltFile:
         """Make the file at least so large."""
         if self.size < size:
             os.ftruncate(self.fd, size)
+            os.fsync(self.fd)
 
     def sync(self) -> None:
-        """Wait until everything that was written is on the disk."""
-        os.fsync(self.fd)
+        """Wait until all data that was written is on the disk."""
+        os.fdatasync(self.fd)
 
     @contextmanager
     def locked(self, seconds: float, *, exclusive: bool = False) -> Generator[None, None, None]:

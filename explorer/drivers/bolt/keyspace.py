@@ -40,7 +40,8 @@ def show_name(name: bytes) -> str:
     >>> show_name(b"vpp/agent~1")
     'vpp~1agent~01'
     """
-    return decode(name).replace("~", "~0").replace("/", "~1")
+    text = decode(name)
+    return text.replace("~", "~0").replace("/", "~1") if "~" in text or "/" in text else text
 
 
 def parse_name(text: str) -> bytes:

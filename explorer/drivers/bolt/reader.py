@@ -1,6 +1,6 @@
 """Reader of one state of a file: entries, the levels of the tree of buckets, and everything below one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -77,7 +77,7 @@ class BoltReader:
         rest = None if after is None else Cursor.key_of(after).removeprefix(directory(prefix, SEPARATOR))
         path = self.keyspace.to_prefix_path(prefix)
         found = [*islice(walk(bucket, path, after=rest, keyspace=self.keyspace), limit + 1)]
-        entries = tuple(self._to_entry(one, values=values) for one in found[:limit])
+        entries = tuple(self._to_entries(found[:limit], values=values))
         return Page(entries, Cursor(entries[-1].key) if len(found) > limit else None, None)
 
     def _bucket(self, prefix: str) -> Bucket | None:
@@ -96,11 +96,18 @@ class BoltReader:
         name = self.keyspace.show_name(path, element.key)
         return Child(name, base + name, has_value=True, has_children=element.is_bucket)
 
-    def _to_entry(self, found: Found, *, values: bool) -> Entry:
-        key = self.keyspace.to_key(found.path)
-        if (bucket := found.bucket()) is not None:
-            return bucket_entry(key, bucket.sequence)
-        return self.keyspace.value_entry(key, found.element.value, values=values)
+    def _to_entries(self, found: Iterable[Found], *, values: bool) -> Iterator[Entry]:
+        parent: NamePath | None = None
+        prefix = ""
+        for one in found:
+            above = one.path[:-1]
+            if above != parent:
+                parent, prefix = above, directory(self.keyspace.to_key(above), SEPARATOR)
+            key = prefix + self.keyspace.show_name(above, one.element.key)
+            if (bucket := one.bucket()) is not None:
+                yield bucket_entry(key, bucket.sequence)
+            else:
+                yield self.keyspace.value_entry(key, one.element.value, values=values)
 
 
 def walk(
