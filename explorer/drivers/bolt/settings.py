@@ -8,13 +8,18 @@ from explorer.drivers.bolt.flat import FlatKeyspace
 from explorer.drivers.bolt.keyspace import SEPARATOR, BoltKeyspace
 from explorer.drivers.bolt.layout import CN_INFRA_BUCKET, BoltLayout, detect
 from explorer.drivers.bolt.revision_keys import RevisionKeyspace
-from explorer.drivers.common.settings import absolute_path, bool_option, request_timeout, separator_option
+from explorer.drivers.common.settings import (
+    absolute_path,
+    bool_option,
+    request_timeout,
+    require_file_path,
+    separator_option,
+)
 from explorer.model.address import Access, Address
 from explorer.model.errors import InvalidAddress, InvalidKey, TooLarge
 from explorer.model.keys import decode, directory, encode
 
 _OPTIONS: Final = ("bucket", "copy", "create", "layout", "prefix", "separator", "timeout")
-_HINT: Final = "write it like bolt:///path/file.db, with three slashes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,7 @@ def load(address: Address, access: Access) -> BoltSettings:
         InvalidAddress: The URL names a host, no file, no bucket, or an unknown option.
     """
     address.only_options(*_OPTIONS)
-    address.require_no_socket()
-    if address.tls or any(host.name != "localhost" for host in address.hosts):
-        raise InvalidAddress("a file URL names no host", hint=_HINT, address=address.redacted)
-    if not address.path.strip(SEPARATOR) or "\0" in address.path:
-        raise InvalidAddress("the URL names no file", hint=_HINT, address=address.redacted)
+    require_file_path(address)
     file, rest = _split(address.path)
     prefix = directory(rest) + address.option("prefix", "")
     layout, buckets = _layout(address, file)

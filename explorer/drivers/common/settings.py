@@ -156,6 +156,23 @@ def path_from_env(environment: Mapping[str, str], name: str) -> Path | None:
     return Path(value) if value else None
 
 
+def require_file_path(address: Address, what: str = "file") -> None:
+    """Raise unless the URL of a store in a file has a path, and no host or socket.
+
+    Args:
+        address: The address.
+        what: Noun for what the path names.
+
+    Raises:
+        InvalidAddress: The URL has another form.
+    """
+    hint = f"write it like {address.scheme}:///path, with three slashes"
+    if address.socket or address.tls or any(host.name != "localhost" for host in address.hosts):
+        raise InvalidAddress("a file URL names no host", hint=hint, address=address.redacted)
+    if not address.path.strip("/") or "\0" in address.path:
+        raise InvalidAddress(f"the URL names no {what}", hint=hint, address=address.redacted)
+
+
 def absolute_path(path: str) -> str:
     """Return the path of a file URL.
 

@@ -5,14 +5,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from explorer.drivers.common.settings import absolute_path, request_timeout, seconds_option, separator_option
+from explorer.drivers.common.settings import (
+    absolute_path,
+    bool_option,
+    request_timeout,
+    require_file_path,
+    seconds_option,
+    separator_option,
+)
 from explorer.drivers.files import layout_detection
 from explorer.model.address import Access, Address
 from explorer.model.errors import InvalidAddress
 from explorer.model.keys import directory, encode
 
-_TRUE: Final = ("", "1", "true", "yes")
-_FALSE: Final = ("0", "false", "no")
 _MAX_VALUE: Final = 64 << 20
 _POLL_INTERVAL: Final = 1.0
 _OPTIONS: Final = ("timeout", "layout", "prefix", "separator", "follow", "poll", "max_value")
@@ -65,13 +70,7 @@ def load(address: Address, access: Access) -> FilesSettings:
         InvalidAddress: The address names no file or folder, or has an unknown option.
     """
     address.only_options(*_OPTIONS)
-    address.require_no_socket()
-    if address.tls or any(host.name != "localhost" for host in address.hosts):
-        raise InvalidAddress(
-            "a file URL names no host", hint="write it like file:///path, with three slashes", address=address.redacted
-        )
-    if not address.path.strip("/") or "\0" in address.path:
-        raise InvalidAddress("the URL names no file or folder", hint="write it like file:///path", address="file:")
+    require_file_path(address, "file or folder")
     file, rest = _split(address.path)
     address = replace(address, hosts=(), path=file.removeprefix("/") + (f"/{rest}" if rest else ""))
     root = os.path.realpath(encode(file))
@@ -99,7 +98,7 @@ def load(address: Address, access: Access) -> FilesSettings:
         prefix=directory(address.option("prefix", "") or rest, separator),
         layout=layout,
         separator=separator,
-        follow=_flag(address, "follow"),
+        follow=bool_option(address, "follow"),
         poll=_poll(address),
         max_value=_bytes(address, "max_value", _MAX_VALUE),
         timeout=request_timeout(address, access),
@@ -137,18 +136,11 @@ def _layout(address: Address, root: bytes, *, is_folder: bool) -> LayoutName:
         ) from None
 
 
-def _flag(address: Address, name: str) -> bool:
-    text = address.option(name, "no")
-    if text not in (*_TRUE, *_FALSE):
-        raise InvalidAddress(f"{text!r} is not true or false", hint=f"?{name}=true", address=address.redacted)
-    return text in _TRUE
-
-
 def _poll(address: Address) -> float | None:
-    text = address.option("poll", "no")
-    if text in _FALSE:
-        return None
-    return _POLL_INTERVAL if text in ("", "true", "yes") else seconds_option(address, "poll", _POLL_INTERVAL)
+    text = address.option("poll", "")
+    if text not in ("0", "1") and text.replace(".", "").isdigit():
+        return seconds_option(address, "poll", _POLL_INTERVAL)
+    return _POLL_INTERVAL if bool_option(address, "poll") else None
 
 
 def _bytes(address: Address, name: str, default: int) -> int:
