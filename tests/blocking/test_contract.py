@@ -13,10 +13,11 @@ from tests.drivers.test_consul import ConsulFixtures
 from tests.drivers.test_etcd import EtcdFixtures
 from tests.drivers.test_etcd2 import Etcd2Fixtures
 from tests.drivers.test_memory import MemoryFixtures
+from tests.drivers.test_redis import RedisFixtures
 from tests.drivers.zookeeper_fixtures import ZooKeeperFixtures
-from tests.servers.fixtures import shared_consul, shared_etcd, shared_etcd2, shared_zookeeper
+from tests.servers.fixtures import shared_consul, shared_etcd, shared_etcd2, shared_redis, shared_zookeeper
 
-__all__ = ["shared_consul", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
+__all__ = ["shared_consul", "shared_etcd", "shared_etcd2", "shared_redis", "shared_zookeeper"]
 
 
 class Blocking(DriverFixtures):
@@ -56,6 +57,10 @@ class TestBlockingEtcd2(Blocking, DriverContract, Etcd2Fixtures):
 
 
 class TestBlockingConsul(Blocking, DriverContract, ConsulFixtures):
+    pass
+
+
+class TestBlockingRedis(Blocking, DriverContract, RedisFixtures):
     pass
 
 
