@@ -15,11 +15,12 @@ from explorer.model.capabilities import Capability
 
 PAGE = Path(__file__).with_name("library.md")
 _LAYOUTS = {
+    "bolt flat": "bolt:///file.db?layout=cn-infra",
     "file": "file:///folder?layout=folder",
     "file FileDB": "file:///file.json?layout=filedb",
     "file document": "file:///file.json?layout=document",
 }
-"""Layouts of files, each with its own class."""
+"""Layouts of files, each with its own class; in a flat one of BoltDB all keys are in one bucket."""
 _BLOCK = re.compile(r"(?s)(<!-- capabilities[^\n]*\n).*(<!-- /capabilities)")
 
 

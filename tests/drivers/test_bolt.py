@@ -1,6 +1,5 @@
 """The driver contract on a BoltDB file."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
@@ -8,10 +7,9 @@ from urllib.parse import quote
 import pytest
 
 from explorer.drivers.base import Store
-from explorer.drivers.bolt import BoltStore
+from explorer.drivers.bolt import BoltStore, FlatBoltStore
 from explorer.drivers.bolt.file import create
-from explorer.model.address import Access, parse
-from explorer.model.capabilities import Capability
+from explorer.drivers.registry import make
 from explorer.model.entries import Entry, Revision
 from tests.contract.atomic import AtomicContract
 from tests.contract.common import SingleKeyContract
@@ -30,7 +28,7 @@ class BoltFixtures(DriverFixtures):
         create(self.file)
 
     def connection(self, path: str = "") -> Store:
-        return BoltStore(parse(f"bolt://{quote(str(self.file))}/top/{quote(path)}"), Access())
+        return make(f"bolt://{quote(str(self.file))}/top/{quote(path)}")
 
     def stale_revision(self, entry: Entry) -> Revision:
         return f"{entry.revision}0"
@@ -40,20 +38,13 @@ class TestBolt(DriverContract, BoltFixtures):
     pass
 
 
-class FlatBoltStore(BoltStore):
-    """A file in which all keys are in one bucket, as its layout says when it is opened."""
-
-    capabilities = BoltStore.capabilities & ~Capability.DIRECTORIES | Capability.NESTING
-    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {}
-
-
 class FlatFixtures(BoltFixtures):
     driver: ClassVar[type[Store]] = FlatBoltStore
     layout: ClassVar[str] = "cn-infra"
 
     def connection(self, path: str = "") -> Store:
         url = f"bolt://{quote(str(self.file))}/top/{quote(path)}?layout={self.layout}&bucket=root"
-        return FlatBoltStore(parse(url), Access())
+        return make(url)
 
 
 class TestFlatBolt(DriverContract, FlatFixtures):

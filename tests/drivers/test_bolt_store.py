@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.load import codecs_for
-from explorer.drivers.bolt import BoltStore
+from explorer.drivers.base import Store
 from explorer.drivers.bolt.file import BoltFile, create
 from explorer.drivers.bolt.keyspace import parse_name, show_name
-from explorer.model.address import Access, parse
+from explorer.drivers.registry import make
+from explorer.model.address import Access
 from explorer.model.capabilities import Capability
 from explorer.model.errors import (
     CallNotSupported,
@@ -59,8 +60,8 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def open_store(file: Path, rest: str = "", *, timeout: float = 5.0) -> BoltStore:
-    return BoltStore(parse(f"bolt://{quote(str(file))}{rest}"), Access(timeout=timeout))
+def open_store(file: Path, rest: str = "", *, timeout: float = 5.0) -> Store:
+    return make(f"bolt://{quote(str(file))}{rest}", Access(timeout=timeout))
 
 
 # Names
@@ -188,7 +189,7 @@ async def test_path_may_go_on_in_the_file(file: Path) -> None:
 )
 def test_invalid_urls_are_refused(url: str, message: str) -> None:
     with pytest.raises(InvalidAddress, match=message):
-        BoltStore(parse(url), Access())
+        make(url)
 
 
 async def test_missing_and_foreign_files_are_one_clear_error(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""BoltDB files (bbolt), read and written without a server."""
+"""BoltDB files (bbolt), read and written without a server; `BoltStore.class_for` chooses the class of a layout."""
 
-from explorer.drivers.bolt.store import BoltStore
+from explorer.drivers.bolt.store import BoltStore, EtcdFileStore, FlatBoltStore
 
-__all__ = ["BoltStore"]
+__all__ = ["BoltStore", "EtcdFileStore", "FlatBoltStore"]

@@ -31,6 +31,7 @@ class BoltSettings:
     file: Path
     keyspace: BoltKeyspace
     layout: BoltLayout
+    separator: str
     root_path: str
     """Beginning of all keys in the file."""
     timeout: float
@@ -63,11 +64,21 @@ def load(address: Address, access: Access) -> BoltSettings:
         file,
         keyspace,
         layout,
+        separator_option(address) if layout.is_flat else SEPARATOR,
         root_path,
         request_timeout(address, access),
         copy=bool_option(address, "copy"),
         create=bool_option(address, "create"),
     )
+
+
+def layout_of(address: Address) -> BoltLayout:
+    """Return the layout of an address's file.
+
+    Raises:
+        InvalidAddress: The URL has an unknown one.
+    """
+    return _layout(address, _split(address.path)[0])[0]
 
 
 def _layout(address: Address, file: Path) -> tuple[BoltLayout, list[bytes]]:

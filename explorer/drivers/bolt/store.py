@@ -1,6 +1,7 @@
 """Store of a BoltDB file."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar, Final
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
@@ -9,7 +10,7 @@ from explorer.drivers.bolt.flat import FlatKeyspace, reader_of
 from explorer.drivers.bolt.keyspace import SEPARATOR
 from explorer.drivers.bolt.layout import BoltLayout
 from explorer.drivers.bolt.revision_keys import MESSAGES, SCHEMA
-from explorer.drivers.bolt.settings import load
+from explorer.drivers.bolt.settings import layout_of, load
 from explorer.drivers.bolt.status import read_status
 from explorer.drivers.bolt.watch import BoltKeyWatch, BoltTreeWatch
 from explorer.drivers.bolt.writer import BoltWriter
@@ -74,12 +75,12 @@ class BoltStore(ConnectedStore[BoltConnection]):
         self._keyspace = settings.keyspace
         self.read_only_reason = _COPY if settings.copy else settings.layout.read_only_reason
         self.snapshot = "a copy" if settings.copy else ""
-        if isinstance(self._keyspace, FlatKeyspace):
-            self.separator = self._keyspace.separator
-            self.capabilities = self.capabilities & ~Capability.DIRECTORIES | Capability.NESTING
-            vars(self)["unsupported_reasons"] = _FLAT_REASONS  # the layout is known only now
-        if settings.layout is BoltLayout.ETCD:
-            vars(self).update(schema=SCHEMA, messages=MESSAGES)
+        self.separator = settings.separator
+
+    @classmethod
+    def class_for(cls, address: Address) -> "type[BoltStore]":
+        layout = layout_of(address)
+        return FlatBoltStore if layout.is_flat else EtcdFileStore if layout is BoltLayout.ETCD else cls
 
     @property
     def root_path(self) -> str:
@@ -161,11 +162,22 @@ class BoltStore(ConnectedStore[BoltConnection]):
         return BoltTreeWatch(self.connection, self._keyspace, prefix, known)
 
 
-_FLAT_REASONS: Final[Mapping[Capability, str]] = {
-    Capability.DIRECTORIES: "in this layout all keys are in one bucket, and a separator divides their names",
-    **{
-        capability: reason
-        for capability, reason in BoltStore.unsupported_reasons.items()
-        if capability is not Capability.NESTING
-    },
-}
+class FlatBoltStore(BoltStore):
+    """A BoltDB file with all keys in one bucket, as libkv, valkeyrie and cn-infra write them."""
+
+    capabilities = BoltStore.capabilities & ~Capability.DIRECTORIES | Capability.NESTING
+    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
+        Capability.DIRECTORIES: "in this layout all keys are in one bucket, and a separator divides their names",
+        **{
+            capability: reason
+            for capability, reason in BoltStore.unsupported_reasons.items()
+            if capability is not Capability.NESTING
+        },
+    }
+
+
+class EtcdFileStore(BoltStore):
+    """The file in which etcd keeps its data, by revision."""
+
+    schema: ClassVar[Path | None] = SCHEMA
+    messages: ClassVar[Mapping[str, str]] = MESSAGES
