@@ -84,7 +84,7 @@ class BboltProcess:
 @contextmanager
 def bbolt() -> Generator[Bbolt, None, None]:
     """Build the program."""
-    with built_go_program(BBOLT_SOURCE, "bolt.go") as program:
+    with built_go_program("bolt.go", BBOLT_SOURCE) as program:
         yield Bbolt(program)
 
 

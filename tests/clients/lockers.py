@@ -87,25 +87,25 @@ def curator() -> Generator[Locker, None, None]:
 @contextmanager
 def go_zookeeper() -> Generator[Locker, None, None]:
     """Build the go-zookeeper program."""
-    with built_go_program(GO_ZOOKEEPER_SOURCE, "zookeeper_lock.go") as program:
+    with built_go_program("zookeeper_lock.go", GO_ZOOKEEPER_SOURCE) as program:
         yield Locker((program,))
 
 
 @contextmanager
 def libkv() -> Generator[Locker, None, None]:
     """Build the libkv program for etcd's v2 API; its locks have the value `by libkv` and a TTL of 20 s."""
-    with built_go_program(LIBKV_SOURCE, "libkv_lock.go") as program:
+    with built_go_program("libkv_lock.go", LIBKV_SOURCE) as program:
         yield Locker((program,))
 
 
 @contextmanager
-def built_go_program(library: Path, program_file: str) -> Generator[str, None, None]:
-    """Build a Go program with a library that is packaged by Debian, and return its path."""
-    source = require_source(library)
+def built_go_program(program_file: str, *libraries: Path) -> Generator[str, None, None]:
+    """Build a Go program with libraries that are packaged by Debian, and return its path."""
+    source = os.pathsep.join(str(require_source(library)) for library in libraries)
     go = require(GO)
     with TemporaryDirectory(prefix="keyscope-go-") as folder:
         program = f"{folder}/program"
-        go_environment = environment(go) | {"GO111MODULE": "off", "GOPATH": str(source), "GOCACHE": f"{folder}/cache"}
+        go_environment = environment(go) | {"GO111MODULE": "off", "GOPATH": source, "GOCACHE": f"{folder}/cache"}
         if Path(go[0]).parent.name == "bin" and (root := Path(go[0]).parents[1]).joinpath("src/runtime").exists():
             go_environment["GOROOT"] = str(root)
         subprocess.run([*go, "build", "-o", program, str(_HERE / program_file)], env=go_environment, check=True)

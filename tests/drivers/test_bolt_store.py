@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -33,11 +34,13 @@ from explorer.model.keys import encode
 from explorer.session.session import Session
 from explorer.session.status_text import status_parts
 from tests.clients.bolt import Bbolt, bbolt
+from tests.clients.lockers import built_go_program
 from tests.contract.fixtures import WAIT_TIMEOUT, keys_below, take_changes, take_events
 from tests.drivers.bolt_files import put_values, read_tree, update
 from tests.scale import examples
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import etcd_version, own_etcd
+from tests.servers.programs import BBOLT_SOURCE, LIBKV_SOURCE
 from tests.servers.waiting import eventually
 from tests.session.fixtures import live
 
@@ -239,6 +242,28 @@ async def test_index_before_a_value_is_shown_apart_and_advanced(file: Path, layo
         (b"kv", b"a/b"): struct.pack("<Q", 42) + b"new",
         (b"kv", b"a/c"): struct.pack("<Q", 1),
     }
+
+
+@pytest.mark.servers
+async def test_libkv_compares_with_what_was_saved_here(tmp_path: Path) -> None:
+    """Its client reads what was saved, and a compare-and-swap with the index before is refused."""
+    path = tmp_path / "libkv.db"
+    with built_go_program("libkv_bolt.go", LIBKV_SOURCE, BBOLT_SOURCE) as program:
+
+        async def libkv(*words: str) -> str:
+            command = [program, str(path), "kv", *words]
+            done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=True)
+            return str(done.stdout.decode().strip())
+
+        assert not await libkv("put", "a/b", "one")
+        async with make(f"bolt://{path}?layout=libkv") as store:
+            seen = await store.get("a/b")
+            assert (seen.value, dict(seen.meta)) == (b"one", {"index": 1})
+            await store.atomic_put("a/b", b"two", seen)
+            assert await libkv("get", "a/b") == "2 two"
+            assert "modified" in await libkv("swap", "a/b", "theirs", "1")
+            assert not await libkv("swap", "a/b", "theirs", "2")
+            assert (await store.get("a/b")).value == b"theirs"
 
 
 @pytest.mark.servers
