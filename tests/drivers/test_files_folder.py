@@ -275,6 +275,22 @@ async def test_folder_that_vanishes_is_lost_and_restored(root: Path, store: Stor
         assert event.key == "after"
 
 
+async def test_folder_that_is_replaced_is_watched_on(root: Path, store: Store) -> None:
+    """Another folder takes its place, as a deployment does it: its files are compared, and later changes reported."""
+    (root / "old").write_bytes(b"1")
+    other = root.parent / "other"
+    other.mkdir()
+    (other / "new").write_bytes(b"1")
+    async with store.watch_tree("") as events, store.watch("later") as single:
+        await take_events(single, 1)
+        _move(root, root.parent / "away")
+        _move(other, root)
+        assert {event.key for event in await take_changes(events, 2)} == {"old", "new"}
+        (root / "later").write_bytes(b"")
+        assert (await take_changes(events, 1))[0].key == "later"
+        assert (await take_changes(single, 1))[0].key == "later"
+
+
 async def test_polling_reports_changes(root: Path) -> None:
     async with make(f"file://{root}?layout=folder&poll=0.05") as polled, polled.watch_tree("") as events:
         (root / "key").write_bytes(b"value")

@@ -27,6 +27,8 @@ _STEP_MS: Final = 10
 _FULL_SCAN_INTERVAL: Final = 15
 """Seconds after which everything is looked at without a notification."""
 _CLOSE_TIMEOUT: Final = 2.0
+_RETRY_INTERVAL: Final = 0.2
+"""Seconds until a folder that is gone, or was replaced, is watched again."""
 _POLL_INTERVAL: Final = 1.0
 _NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs", "vboxsf"}
@@ -102,8 +104,11 @@ class FileNotifier:
     async def _run(self) -> None:
         try:
             self.polling_reason = self._reason_to_poll()
-            if self.polling_reason is None:
+            while self.polling_reason is None:
                 await self._watch()
+                self._ready.set()
+                await asyncio.sleep(_RETRY_INTERVAL)
+                self._notify(None)
         finally:
             self._ready.set()
         while True:
@@ -119,20 +124,26 @@ class FileNotifier:
         return None
 
     async def _watch(self) -> None:
-        """Notify of the changes that the system reports; return if it reports none, with the reason noted."""
+        """Notify of the changes that the system reports.
+
+        Return when the folder is gone or another one is in its place, or, with the reason noted, if the system reports
+        none.
+        """
         worker, stop = Worker("keyscope file notifications"), threading.Event()
         try:
+            identity = await worker.call(self._identity)
             folder = os.fsdecode(self._settings.folder)
             recursive = self._settings.is_folder
             watcher = await worker.call(lambda: RustNotify([folder], False, False, 0, recursive, True))  # noqa: FBT003
         except Exception as error:  # noqa: BLE001 - of several types: the limit is reached, or there is no inotify
-            self.polling_reason = f"the system cannot watch the folder: {error}"
+            if await worker.call(self._identity) is not None:
+                self.polling_reason = f"the system cannot watch the folder: {error}"
             await worker.close(_CLOSE_TIMEOUT)
             return
         self._ready.set()
         scanned = time.monotonic()
         try:
-            while True:
+            while await worker.call(self._identity) == identity is not None:
                 changes = await worker.call(
                     lambda: watcher.watch(_DEBOUNCE_MS, _STEP_MS, 1000 * _FULL_SCAN_INTERVAL, stop)
                 )
@@ -146,6 +157,14 @@ class FileNotifier:
             with suppress(Exception):
                 worker.call(watcher.close)
             await worker.close(_CLOSE_TIMEOUT)
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return device and inode of the folder; None if it is gone."""
+        try:
+            status = os.stat(self._settings.folder)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def _notify(self, paths: Paths) -> None:
         for subscription in self._subscriptions:
