@@ -5,13 +5,19 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
+import pytest
+
+from explorer.drivers.base import Store
 from explorer.drivers.bolt.bucket import Bucket
 from explorer.drivers.bolt.errors import DamagedFileError
-from explorer.drivers.bolt.file import BoltFile, View
+from explorer.drivers.bolt.file import BoltFile, View, create
 from explorer.drivers.bolt.freelist import Freelist, reachable_pages
 from explorer.drivers.bolt.reader import walk
 from explorer.drivers.bolt.tx import Tx, TxBucket
+from explorer.drivers.registry import make
+from explorer.model.address import Access
 from tests.clients.bolt import Tree
 
 Result = TypeVar("Result")
@@ -138,3 +144,16 @@ def _make_buckets(tx: Tx, path: tuple[bytes, ...]) -> TxBucket:
     for name in path:
         bucket = bucket.make_bucket(name)
     return bucket
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A new file."""
+    path = tmp_path / "store.db"
+    create(path)
+    return path
+
+
+def open_store(file: Path, rest: str = "", *, timeout: float = 5.0) -> Store:
+    """Return the store of a file, not yet open."""
+    return make(f"bolt://{quote(str(file))}{rest}", Access(timeout=timeout))

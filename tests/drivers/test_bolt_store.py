@@ -1,11 +1,9 @@
-"""Behaviour of the BoltDB driver beyond the contract: names, URLs, layouts, locks of other processes, and copies."""
+"""Behaviour of the BoltDB driver beyond the contract: names, URLs and layouts."""
 
 import asyncio
 import struct
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +11,9 @@ from hypothesis import strategies as st
 
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.load import codecs_for
-from explorer.drivers.base import Store
-from explorer.drivers.bolt.file import BoltFile, create
+from explorer.drivers.bolt.file import create
 from explorer.drivers.bolt.keyspace import parse_name, show_name
 from explorer.drivers.registry import make
-from explorer.model.address import Access
 from explorer.model.capabilities import Capability
 from explorer.model.errors import (
     CallNotSupported,
@@ -29,42 +25,19 @@ from explorer.model.errors import (
     Timeout,
     TooLarge,
 )
-from explorer.model.events import Lost, Put, Restored
 from explorer.model.keys import encode
-from explorer.session.session import Session
-from explorer.session.status_text import status_parts
-from tests.clients.bolt import Bbolt, bbolt
 from tests.clients.lockers import built_go_program
-from tests.contract.fixtures import WAIT_TIMEOUT, keys_below, take_changes, take_events
-from tests.drivers.bolt_files import put_values, read_tree, update
+from tests.contract.fixtures import WAIT_TIMEOUT, keys_below
+from tests.drivers.bolt_files import file, open_store, put_values, read_tree, update
 from tests.scale import examples
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import etcd_version, own_etcd
 from tests.servers.programs import BBOLT_SOURCE, LIBKV_SOURCE
 from tests.servers.waiting import eventually
-from tests.session.fixtures import live
 
-__all__ = ["etcd_version", "own_etcd"]
+__all__ = ["etcd_version", "file", "own_etcd"]
 
 _NAME = st.lists(st.sampled_from([b"/", b"~", b"a", b"0", b"1", b".", b"-", b"\xff", b"z"]), min_size=1, max_size=4)
-
-
-@pytest.fixture(scope="module")
-def judge() -> Iterator[Bbolt]:
-    """Bbolt, built once."""
-    with bbolt() as built:
-        yield built
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "store.db"
-    create(path)
-    return path
-
-
-def open_store(file: Path, rest: str = "", *, timeout: float = 5.0) -> Store:
-    return make(f"bolt://{quote(str(file))}{rest}", Access(timeout=timeout))
 
 
 # Names
@@ -308,76 +281,3 @@ async def test_file_of_etcd_is_read_only(file: Path) -> None:
             await store.put("key/a", b"")
     async with open_store(file, "?layout=buckets") as store:
         await store.put("key/a", b"")
-
-
-# Locks of other processes, and copies
-
-
-@pytest.mark.servers
-async def test_file_that_another_process_has_open_is_waited_for(judge: Bbolt, file: Path) -> None:
-    """A watch is lost meanwhile, and reports what the other process wrote."""
-    async with open_store(file, timeout=0.2) as store, store.watch_tree("") as events:
-        await take_events(events, 1)
-        await store.put("a/key", b"value")
-        await take_changes(events, 2)
-        with judge.open(file) as process:
-            with pytest.raises(Timeout, match="another process"):
-                await store.put("a/key", b"mine")
-            with pytest.raises(Timeout) as caught:
-                await store.get("a/key")
-            assert caught.value.connected
-            process.update(["put 61/6b6579 =6f6e65", "put 61/6e6577 =31"])
-            (lost,) = await take_events(events, 1)
-            assert isinstance(lost, Lost)
-            assert "another process" in lost.reason
-            process.update(["put 61/6b6579 =74776f"])
-        (restored,) = await take_events(events, 1)
-        assert isinstance(restored, Restored)
-        found = await take_changes(events, 2)
-        assert {event.key: event.entry.value for event in found if isinstance(event, Put)} == {
-            "a/key": b"two",
-            "a/new": b"1",
-        }
-        assert await store.get("a/key") == found[0].entry if isinstance(found[0], Put) else None
-
-
-@pytest.mark.servers
-async def test_copy_is_marked_as_one(judge: Bbolt, file: Path) -> None:
-    """The session does not call it live, and cannot unlock writing; what is written meanwhile is not shown."""
-    with judge.open(file) as process:
-        process.update(["put 61/6b6579 =31"])
-        async with Session(lambda: open_store(file, "?copy"), Codecs()) as session:
-            await live(session)
-            process.update(["put 61/6e6577 =31"])
-            parts = status_parts(session)
-            assert "copy of 2" in parts.sign
-            assert "LIVE" not in parts.sign
-            assert not session.is_lockable
-            with pytest.raises(CallNotSupported, match="copy"):
-                await session.toggle_writable()
-        async with open_store(file, "?copy") as store:
-            assert await keys_below(store, "a") == ["a/key", "a/new"]
-            assert any("copy" in complaint for complaint in (await store.status()).complaints)
-
-
-async def test_lock_is_held_only_during_a_call(file: Path) -> None:
-    """Another process can take it for itself as soon as a call has ended, although the store is open."""
-    async with open_store(file) as store, store.watch_tree(""):
-        await store.put("a/key", b"value")
-        await store.list("")
-        other = BoltFile(file, writable=True)
-        with other.locked(WAIT_TIMEOUT, exclusive=True):
-            pass
-        other.close()
-
-
-async def test_replaced_file_is_opened_again(file: Path, tmp_path: Path) -> None:
-    """Another file under the same path is read, and is another store by its identity."""
-    other = tmp_path / "other.db"
-    create(other)
-    update(other, lambda tx: tx.root.make_bucket(b"new").put(b"key", b"value"))
-    async with open_store(file) as store:
-        before = (await store.status()).identity
-        other.replace(file)
-        assert (await store.get("new/key")).value == b"value"
-        assert (await store.status()).identity != before

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from explorer.drivers.bolt.copy import copy_state, copy_time
 from explorer.drivers.bolt.errors import DamagedFileError, translate
-from explorer.drivers.bolt.file import BoltFile, View, create
+from explorer.drivers.bolt.file import BoltFile, StateId, View, create
 from explorer.drivers.bolt.settings import BoltSettings
 from explorer.drivers.bolt.tx import MetaNotSyncedError, Tx
 from explorer.drivers.common.request_log import logged_request
@@ -90,9 +90,9 @@ class BoltConnection:
         """
         return await self._worker.call(partial(self._translated, partial(self._write, change)))
 
-    async def txid(self) -> int:
-        """Return the number of the newest transaction, without the lock."""
-        return await self._worker.call(partial(self._translated, lambda: self._current_file().metas()[0].txid))
+    async def state(self) -> StateId:
+        """Return the newest state, without the lock."""
+        return await self._worker.call(partial(self._translated, lambda: self._current_file().state()))
 
     # In the thread
 

@@ -38,12 +38,13 @@ class Image:
 def keep(view: View) -> View:
     """Return a view whose pages no later transaction changes, if the file is small; else one for the next only."""
     size = view.meta.high_water * view.meta.page_size
-    return View(Image(view.file.read(0, size)), view.meta) if size <= MAX_IMAGE_SIZE else View(view.file, view.meta)
+    pages = Image(view.file.read(0, size)) if size <= MAX_IMAGE_SIZE else view.file
+    return View(pages, view.meta, view.state.file)
 
 
 def is_comparable(old: View, new: View) -> bool:
     """Return whether the pages of an earlier state are still what they were."""
-    return isinstance(old.file, Image) or new.meta.txid <= old.meta.txid + 1
+    return isinstance(old.file, Image) or new.state.follows(old.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _different_elements(old: Bucket | None, new: Bucket | None) -> tuple[dict[by
     """Return the elements on the leaves that only one of two states has."""
     if old is None or new is None:
         return _elements(_leaves(old)), _elements(_leaves(new))
-    if new.view.meta.txid > old.view.meta.txid + 1:  # a page may have been freed and used again meanwhile
+    if not new.view.state.follows(old.view.state):  # a page may have been freed and used again meanwhile
         before, after = _leaves(old), _leaves(new)
         same = {page for page in before.keys() & after.keys() if page and _is_same(before[page], after[page])}
     else:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from explorer.drivers.bolt.errors import DamagedFileError, ForeignFileError, file_in_use
 from explorer.drivers.bolt.page import (
@@ -140,7 +140,27 @@ class BoltFile:
         """Return the newest state; call it with the lock."""
         meta = self.metas()[0]
         meta.require_sound()
-        return View(self, meta)
+        return View(self, meta, self.identity)
+
+    def state(self) -> "StateId":
+        """Return the newest state, without the lock."""
+        return StateId(self.identity, self.metas()[0].txid)
+
+
+class StateId(NamedTuple):
+    """One state of one file."""
+
+    file: tuple[int, int]
+    """Device and inode."""
+    txid: int
+
+    def follows(self, other: "StateId") -> bool:
+        """Return whether this is the state after another, or the same."""
+        return self.file == other.file and self.txid - other.txid in (0, 1)
+
+    def skipped(self, other: "StateId") -> int:
+        """Return the number of states between another and this one, as far as it is known."""
+        return max(0, self.txid - other.txid - 1) if self.file == other.file else 0
 
 
 class Pages(Protocol):
@@ -156,11 +176,13 @@ class View:
     Args:
         file: The file, or a copy of its pages.
         meta: The root of the state.
+        identity: Device and inode of the file.
     """
 
-    def __init__(self, file: Pages, meta: Meta) -> None:
+    def __init__(self, file: Pages, meta: Meta, identity: tuple[int, int]) -> None:
         self.file = file
         self.meta = meta
+        self.state = StateId(identity, meta.txid)
         self._nodes: OrderedDict[int, PageNode] = OrderedDict()
 
     def run(self, page: int, *kinds: int) -> PageRun:

@@ -12,7 +12,7 @@ from typing import Final
 from explorer.drivers.bolt.bucket import Bucket
 from explorer.drivers.bolt.connection import BoltConnection
 from explorer.drivers.bolt.differences import ElementChange, differences, is_comparable, keep
-from explorer.drivers.bolt.file import View
+from explorer.drivers.bolt.file import StateId, View
 from explorer.drivers.bolt.flat import reader_of
 from explorer.drivers.bolt.keyspace import BoltKeyspace
 from explorer.drivers.common.watch import Differences, ReconnectingWatch
@@ -20,16 +20,32 @@ from explorer.model.entries import Cursor, Entry, Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 _POLL_INTERVAL: Final = 0.05
-"""Seconds between two looks at the number of the newest transaction."""
+"""Seconds between two looks at the newest state."""
+_BUSY_INTERVAL: Final = 0.01
+"""Seconds likewise, for a time after a change: then fewer transactions are combined."""
+_BUSY_TIME: Final = 1.0
 _PAGE_SIZE: Final = 1000
 
 
-async def next_txid(connection: BoltConnection, txid: int) -> None:
-    """Wait until the newest transaction is another one."""
-    while True:
-        if await connection.txid() != txid:
-            return
-        await asyncio.sleep(_POLL_INTERVAL)
+class StatePoll:
+    """Looks for the newest state of a file, more often after it has changed.
+
+    Args:
+        connection: The connection to the file.
+    """
+
+    def __init__(self, connection: BoltConnection) -> None:
+        self._connection = connection
+        self._clock = asyncio.get_running_loop().time
+        self._busy_until = 0.0
+
+    async def wait(self, known: StateId) -> None:
+        """Wait until the newest state is another one."""
+        while True:
+            if await self._connection.state() != known:
+                self._busy_until = self._clock() + _BUSY_TIME
+                return
+            await asyncio.sleep(_BUSY_INTERVAL if self._clock() < self._busy_until else _POLL_INTERVAL)
 
 
 class BoltKeyWatch(ReconnectingWatch):
@@ -43,29 +59,31 @@ class BoltKeyWatch(ReconnectingWatch):
 
     def __init__(self, connection: BoltConnection, keyspace: BoltKeyspace, key: str) -> None:
         self._connection, self._keyspace, self._key = connection, keyspace, key
-        self._txid: int | None = None
+        self._state: StateId | None = None
         self._revision: Revision | None = None
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
-        if self._txid is None:
-            txid, entry = await self._connection.read(self._read)
-            self._txid, self._revision = txid, entry and entry.revision
-            yield [Started(txid, entry)]
+        poll = StatePoll(self._connection)
+        entry: Entry | None = None
+        if self._state is not None:
+            known = self._state
         else:
-            yield [Started(self._txid)]
+            known, entry = await self._connection.read(self._read)
+            self._state, self._revision = known, entry and entry.revision
+        yield [Started(known.txid, entry)]
         while True:
-            await next_txid(self._connection, self._txid)
-            txid, entry = await self._connection.read(self._read)
-            coalesced = max(0, txid - self._txid - 1)
-            revision, self._txid = self._revision, txid
+            await poll.wait(known)
+            state, entry = await self._connection.read(self._read)
+            coalesced, revision = state.skipped(known), self._revision
+            self._state = known = state
             self._revision = entry and entry.revision
             if entry is not None and entry.revision != revision:
                 yield [Put(entry, coalesced=coalesced)]
             elif entry is None and revision is not None:
-                yield [Deleted(self._key, txid, coalesced=coalesced)]
+                yield [Deleted(self._key, state.txid, coalesced=coalesced)]
 
-    def _read(self, view: View) -> tuple[int, Entry | None]:
-        return view.meta.txid, reader_of(view, self._keyspace).entry(self._key)
+    def _read(self, view: View) -> tuple[StateId, Entry | None]:
+        return view.state, reader_of(view, self._keyspace).entry(self._key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +118,9 @@ class BoltTreeWatch(ReconnectingWatch):
         if self._view is None:
             self._view = await self._connection.read(keep)
         yield [Started(self._view.meta.txid)]
+        poll = StatePoll(self._connection)
         while True:
-            await next_txid(self._connection, self._view.meta.txid)
+            await poll.wait(self._view.state)
             before = self._view
             changes = await self._connection.read(partial(self._compare, before))
             if changes.events is not None:
@@ -117,7 +136,7 @@ class BoltTreeWatch(ReconnectingWatch):
         if not is_comparable(old, new):
             return _Changes(kept, None)
         found = differences(self._bucket(old), self._bucket(new), self._path)
-        coalesced = max(0, new.meta.txid - old.meta.txid - 1)
+        coalesced = new.state.skipped(old.state)
         watched = [one for one in found if self._keyspace.is_watched(one.path, self._prefix)]
         return _Changes(kept, [self._event(one, new.meta.txid, coalesced) for one in watched])
 
@@ -134,7 +153,11 @@ class BoltTreeWatch(ReconnectingWatch):
     async def _resync(self, old: View, new: View) -> AsyncGenerator[Iterable[Event], None]:
         """Yield the difference between what the watcher knows and a new state."""
         await self._feed.caught_up()
-        yield [Resync("several transactions were committed at once", old.meta.txid, new.meta.txid)]
+        yield [
+            Resync(
+                "several transactions were committed at once, or the file was replaced", old.meta.txid, new.meta.txid
+            )
+        ]
         found = Differences(self._known or {})
         after: Cursor | None = None
         while True:
