@@ -9,7 +9,7 @@ import explorer
 from explorer.drivers.redis import RedisStore
 from explorer.drivers.redis.settings import load
 from explorer.model.address import Access, Secret, parse
-from explorer.model.entries import Entry
+from explorer.model.entries import Entry, Revision
 from explorer.model.errors import (
     CallNotSupported,
     ExplorerError,
@@ -25,6 +25,7 @@ from explorer.model.events import Deleted, Event, Lost, Put, Resync, Started
 from tests.contract.fixtures import WAIT_TIMEOUT, take_changes, take_events
 from tests.drivers.redis_fixtures import open_redis
 from tests.servers.fixtures import run_server
+from tests.servers.proxy import FaultProxy
 from tests.servers.redis import RedisCluster, RedisServer, SentinelSetup
 from tests.servers.waiting import eventually
 
@@ -230,6 +231,32 @@ async def test_flush_of_the_database_is_a_resync(own_redis: RedisServer) -> None
                 assert "flushed" in resync.reason
                 assert isinstance(deleted, Deleted)
                 assert (deleted.key, deleted.inferred) == ("a", True)
+
+
+@pytest.mark.parametrize("has_table", [True, False])
+async def test_key_that_comes_back_in_a_gap_is_reported(own_redis: RedisServer, *, has_table: bool) -> None:
+    """It has the revision that was reported before it was deleted, in an earlier gap."""
+    async with FaultProxy(own_redis.port) as proxy, RedisStore(parse(f"redis://{proxy.address}"), Access()) as store:
+        known: dict[str, Revision] = {}
+        async with store.watch_tree("", known=known if has_table else None) as events:
+            await take_events(events, 1)
+            own_redis.cli("SET", "a", "1")
+            (put,) = await take_changes(events, 1)
+            known["a"] = put.revision or ""
+            for command, kind in (("DEL", Deleted), ("SET", Put)):
+                proxy.reset()
+                assert isinstance((await take_events(events, 1))[0], Lost)
+                own_redis.cli(command, "a", *(("1",) if command == "SET" else ()))
+                own_redis.cli("SET", "b", command)
+                proxy.heal()
+                changes = {change.key: change for change in await take_changes(events, 2 if has_table else 1)}
+                if kind is Deleted:
+                    known.pop("a")
+                else:
+                    changes |= {} if has_table else {each.key: each for each in await take_changes(events, 1)}
+                assert "b" in changes
+                assert not has_table or isinstance(changes["a"], kind)
+                assert kind is Deleted or isinstance(changes["a"], Put)
 
 
 async def test_keyspace_events_are_used_where_the_url_asks_for_them(own_redis: RedisServer) -> None:

@@ -98,12 +98,13 @@ class RedisTreeWatch(ReconnectingWatch):
         """Read everything again, and yield the differences to what the watcher knows."""
         yield [Resync(reason, None, None)]
         await self._feed.caught_up()
-        known = dict(self._known or {})
+        known = None if self._known is None else dict(self._known)
 
         def is_changed(entry: Entry) -> bool:
-            return self._reported.get(entry.key, known.get(entry.key)) != entry.revision
+            before = self._reported.get(entry.key) if known is None else known.get(entry.key)
+            return before != entry.revision
 
-        differences = Differences(known, is_changed)
+        differences = Differences(known or {}, is_changed)
         async with aclosing(scan(self._connection, self._base)) as pages:
             async for keys in pages:
                 fresh = [key for key in dict.fromkeys(keys) if self._keyspace.to_key(key) not in differences.present]
@@ -116,4 +117,5 @@ class RedisTreeWatch(ReconnectingWatch):
                 for put in puts:
                     self._reported.report(put.key, put.revision)
                 yield puts
+        self._reported.retain(differences.present)
         yield differences.deletions(revision=None)

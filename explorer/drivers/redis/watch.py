@@ -5,7 +5,7 @@ then. Every loss of the connection is a gap.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Container, Iterable
 from typing import Final
 
 from explorer.drivers.common.tasks import Tasks
@@ -53,6 +53,12 @@ class ReportedRevisions:
         if len(self._revisions) > _MAX_REPORTED:
             self._revisions.popitem(last=False)
         return not is_same
+
+    def retain(self, keys: Container[str]) -> None:
+        """Note that of all keys only these exist: one that comes back with its old value has changed."""
+        for key in self._revisions:
+            if key not in keys:
+                self._revisions[key] = None
 
     async def look_for_others(self, connection: RedisConnection) -> None:
         """Find out whether other databases have keys; if that is forbidden, they may."""
