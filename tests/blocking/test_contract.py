@@ -12,6 +12,7 @@ from tests.contract.suite import DriverContract
 from tests.drivers.test_consul import ConsulFixtures
 from tests.drivers.test_etcd import EtcdFixtures
 from tests.drivers.test_etcd2 import Etcd2Fixtures
+from tests.drivers.test_files import FileDbFixtures, FolderFixtures
 from tests.drivers.test_memory import MemoryFixtures
 from tests.drivers.test_redis import RedisFixtures
 from tests.drivers.zookeeper_fixtures import ZooKeeperFixtures
@@ -65,4 +66,12 @@ class TestBlockingRedis(Blocking, DriverContract, RedisFixtures):
 
 
 class TestBlockingZooKeeper(Blocking, DriverContract, ZooKeeperFixtures):
+    pass
+
+
+class TestBlockingFolder(Blocking, DriverContract, FolderFixtures):
+    pass
+
+
+class TestBlockingFileDb(Blocking, DriverContract, FileDbFixtures):
     pass
