@@ -121,6 +121,25 @@ def test_branch_that_is_its_own_child_is_refused(tmp_path: Path) -> None:
         _use(file)
 
 
+def test_page_in_two_places_is_freed_once(tmp_path: Path) -> None:
+    """A branch beside what is changed is its own child: deleting everything does not follow it for ever."""
+    file = tmp_path / "aside.db"
+    create(file, _PAGE_SIZE)
+    update(file, lambda tx: [tx.root.make_bucket(b"%03d" % number) for number in range(200)])
+    with opened(file) as view:
+        page = Bucket.root_of(view).root_node.children[-1]
+        key = view.node(page).keys[0]
+    element = (16).to_bytes(4, "little") + len(key).to_bytes(4, "little") + page.to_bytes(8, "little") + key
+    _write_page(file, page, element, kind=1, count=1)
+
+    def change(tx: Tx) -> None:
+        tx.root.make_bucket(b"000").put(b"key", b"value")
+        tx.root.clear()
+
+    with pytest.raises(DamagedFileError, match="twice"):
+        update(file, change)
+
+
 def test_branch_without_children_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "empty.db"
     create(file, _PAGE_SIZE)

@@ -176,8 +176,9 @@ async def test_missing_and_foreign_files_are_one_clear_error(tmp_path: Path) -> 
     foreign.write_bytes(b"SQLite format 3\0" * 1000)
     with pytest.raises(ExplorerError, match="no BoltDB file"):
         await open_store(foreign).connect()
-    with pytest.raises(NotReachable):
-        await open_store(tmp_path).connect()
+    for path in (tmp_path, tmp_path / ("long" * 100) / "x.db"):
+        with pytest.raises(NotReachable):
+            await open_store(path).connect()
     async with open_store(missing, "?create=true") as store:
         await store.put("a/key", b"value")
     async with open_store(missing, "?create=true") as store:

@@ -131,6 +131,13 @@ def _split(path: str) -> tuple[Path, str]:
     names = path.split("/")
     for count in range(1, len(names)):
         file = Path(absolute_path("/".join(names[:count])))
-        if file.is_file():
+        if _is_file(file):
             return file, "/".join(names[count:])
     return Path(absolute_path(path)), ""
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name is too long, or a folder must not be entered
+        return False

@@ -35,7 +35,7 @@ class Tx:
         self.freelist = Freelist.read(view)
         self.root = TxBucket(self, BUCKET_HEADER.pack(view.meta.root, view.meta.sequence))
         self._high_water = view.meta.high_water
-        self._freed: list[int] = []
+        self._freed: set[int] = set()
         self._pages: list[tuple[int, bytes]] = []
 
     # Pages
@@ -47,8 +47,14 @@ class Tx:
         return TxNode.of(node)
 
     def free(self, pages: Sequence[int]) -> None:
-        """Free pages; they are not used again by this transaction."""
-        self._freed += pages
+        """Free pages; they are not used again by this transaction.
+
+        Raises:
+            DamagedFileError: One was freed before: it is in the tree twice.
+        """
+        if not self._freed.isdisjoint(pages):
+            raise DamagedFileError(f"page {min(self._freed.intersection(pages))} is used twice")
+        self._freed.update(pages)
 
     def spill(self, node: TxNode) -> int:
         """Write a node to free pages, and return the first one."""
@@ -82,10 +88,9 @@ class Tx:
         length = freelists.pages_needed(len(self.freelist) + len(self._freed), self.page_size)
         page = self._allocate(length)
         pages = self.freelist.merged(self._freed)
-        freed = set(self._freed)
         for first, data in self._pages:
             for used in range(first, first + len(data) // self.page_size):
-                if used in freed:
+                if used in self._freed:
                     raise DamagedFileError(f"page {used} is used and is free")
         self._pages.append((page, freelists.pack(page, pages, length, self.page_size)))
         meta = replace(
