@@ -1,7 +1,9 @@
 """Files with many keys: several files of FileDB, torn writes of other programs, and what FileDB itself would read."""
 
 import asyncio
+import fcntl
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from explorer.model.errors import (
     KeyModified,
     KeyNotFound,
     NotReachable,
+    Timeout,
 )
 from explorer.model.events import Lost, Put, Restored
 from tests.contract.fixtures import keys_below, take_events
@@ -68,6 +71,20 @@ async def test_folder_of_filedb_is_one_store(folder: Path, store: Store) -> None
     )
     assert filedb_reads(folder) == {"/agent/a": {"x": 1}, "/agent/aa": "new", "/agent/b": [1, False], "/agent/c": None}
     assert _names(folder) == ["a.json", "deep", "notes.txt"]
+
+
+async def test_file_in_a_folder_below_is_locked_there(folder: Path) -> None:
+    """As a store of that file alone locks it."""
+    descriptor = os.open(folder / "deep", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        async with make(f"file://{folder}?layout=filedb&timeout=0.2") as hurried:
+            await hurried.put("/agent/a", b"1")
+            with pytest.raises(Timeout, match="lock"):
+                await hurried.put("/agent/b", b"1")
+    finally:
+        os.close(descriptor)
+    assert filedb_reads(folder) == {"/agent/a": 1, "/agent/b": [1, True]}
 
 
 async def test_key_in_two_files_is_shown_and_not_edited(folder: Path, store: Store) -> None:

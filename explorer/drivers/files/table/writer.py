@@ -1,5 +1,6 @@
 """Writer of files with many keys: every write is one replacement of one file, compared and made under its lock."""
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -43,7 +44,8 @@ class TableWriter:
     def __init__(self, connection: FilesConnection, reader: TableReader) -> None:
         self._connection = connection
         self._reader = reader
-        self._is_clean = False
+        self._cleaned: set[bytes] = set()
+        """Folders whose stale temporary files were removed."""
 
     async def put(self, key: str, value: bytes, *, ttl: float | None = None, keep_alive: bool = False) -> Entry:
         del ttl, keep_alive  # the store refuses them
@@ -79,7 +81,6 @@ class TableWriter:
 
     def _apply(self, operations: Sequence[Operation], *, must_exist: bool = False) -> Transacted:
         with locked([self._connection.settings.folder]):
-            self._clean()
             for tries in range(_MAX_TRIES):
                 table = self._read(again=tries > 0)
                 changes: dict[str, str | None] = {}
@@ -161,10 +162,14 @@ class TableWriter:
             if file.problem:
                 raise UnreadableFileError(f"{sanitize(file.problem)}; nothing was written", sent=False)
             after = file.edited(own)
-            if after.data != file.data:
+            if after.data == file.data:
+                continue
+            folder = os.path.dirname(file.path)
+            with locked({folder} - {self._connection.settings.folder}):  # a file may be in a folder below
+                self._clean(folder)
                 check = partial(self._require_unchanged, file)
                 write_file(file.path, after.data, create=False, check=check)
-                self._reader.replaced(file, after)
+            self._reader.replaced(file, after)
 
     def _require_unchanged(self, file: TableFile) -> None:
         """Raise if a program that takes no lock wrote the file meanwhile."""
@@ -192,10 +197,10 @@ class TableWriter:
             raise InvalidKey("the folder has no file to write to", hint='make one with {"data": []}')
         return file
 
-    def _clean(self) -> None:
-        if not self._is_clean:
-            self._is_clean = True
-            remove_stale_files(self._connection.settings.folder)
+    def _clean(self, folder: bytes) -> None:
+        if folder not in self._cleaned:
+            self._cleaned.add(folder)
+            remove_stale_files(folder)
 
 
 def _conflict(found: Entry | None, expected: Expected) -> ExplorerError | None:
