@@ -50,6 +50,20 @@ _TOOLS: Final = """
                 return {...found, seconds: (performance.now() - found.from) / 1000};
             };
         },
+        // Gather how late texts with a time in them come into an element, until `stopStamps`.
+        stamps: (selector, probe) => {
+            const latencies = [];
+            const shown = new Set();
+            const pattern = new RegExp(probe + "(\\d+)");
+            const observer = new MutationObserver(() => {
+                const stamp = pattern.exec(document.querySelector(selector).textContent)?.[1];
+                if (!stamp || shown.has(stamp)) return;
+                if (shown.size) latencies.push(Date.now() - Number(stamp));
+                shown.add(stamp);
+            });
+            observer.observe(document.querySelector(selector), {childList: true, subtree: true, characterData: true});
+            window.ksBench.stopStamps = () => { observer.disconnect(); return latencies; };
+        },
         // Gather what a kernel sends to the widgets, and how late probes come, until `stopTraffic`.
         traffic: (kernel, probe) => {
             const found = {messages: 0, bytes: 0, patches: {}, gaps: 0, latencies: [], from: performance.now()};
@@ -209,6 +223,15 @@ class MeasuredPage:
         found = await self.notebook.evaluate("return ksBench.stopTraffic()", "messages were gathered")
         names = ("seconds", "messages", "bytes", "patches", "gaps", "latencies")
         return Traffic(**{name: found[name] for name in names})
+
+    async def gather_stamps(self, selector: str, probe: str) -> None:
+        """Gather from now on how late texts come that begin with `probe` and the time of their write."""
+        script = "ksBench.stamps(argument[0], argument[1])"
+        await self.notebook.evaluate(script, "texts are gathered", [selector, probe])
+
+    async def stamps(self) -> list[float]:
+        """Return the milliseconds from each write to its text in the page since `gather_stamps`."""
+        return [float(late) for late in await self.notebook.evaluate("return ksBench.stopStamps()", "texts were")]
 
     async def count(self, selector: str) -> int:
         """Return the number of elements."""

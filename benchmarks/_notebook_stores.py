@@ -5,6 +5,7 @@ A kernel finds them as any driver of another distribution, by the entry points t
 
 import asyncio
 import time
+from bisect import bisect_right
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -88,10 +89,7 @@ def _page(start: int, stop: int) -> Page[Child]:
 
 def _first_after(key: str) -> int:
     """Return the number of the first key behind one that need not exist."""
-    digits = key.removeprefix("k")[:7]
-    if not digits.isdigit():
-        return 0 if key < "k" else KEYS
-    return int(digits.ljust(7, "0")) + 1
+    return bisect_right(range(KEYS), key, key="k{:07}".format)
 
 
 def install(folder: Path) -> None:

@@ -97,7 +97,7 @@ def row(what: str, seconds: float | None, other: float | None = None) -> None:
 async def compare_first_rows(frontend: Frontend, paths: list[str], etcd: str) -> None:
     """Measure the first rows of all kinds."""
     async with opened(frontend, paths, etcd) as page:
-        labels = await first_rows(page, _LABEL_CELL, _LABELS, 3)
+        labels = await first_rows(page, _LABEL_CELL, _LABELS, 1)
         row(f"ipywidgets, {ROWS:,} rows of two labels, all of them", labels)
         row(f"etcd 3.5, {SIBLINGS:,} siblings, first rows", await first_rows(page, cell(etcd), _SHOWN, ROUNDS), labels)
         many = await first_rows(page, cell("manykeys:"), _SHOWN, ROUNDS)
@@ -153,7 +153,7 @@ async def measure_busy(frontend: Frontend, paths: list[str], url: str, title: st
         idle = [await page.run_seconds(2) for _ in range(CELL_RUNS)]
         await page.run_until(1, _SHOWN)
         pid = await notebook.kernel_pid()
-        memory, nodes = _resident(pid), await page.count("*")
+        before, nodes = memory(pid), await page.count("*")
         rate = "sum(n for _, n in tree._live.session.connection._reflector.rate._counts) / 5"
         await page.gather()
         await page.gather_traffic(PROBE)
@@ -169,15 +169,16 @@ async def measure_busy(frontend: Frontend, paths: list[str], url: str, title: st
         row("  the same at worst", max(busy))
         row("  the same without the widget", statistics.median(idle))
         print(f"  {traffic}\n  {smoothness}")
-        after, nodes_after = _resident(pid), await page.count("*")
+        after, nodes_after = memory(pid), await page.count("*")
         print(
             f"  after {time.perf_counter() - started:.0f} s: the kernel has {after / 1e6:.0f} MB, before"
-            f" {memory / 1e6:.0f}; the page {nodes_after:,} elements, before {nodes:,}",
+            f" {before / 1e6:.0f}; the page {nodes_after:,} elements, before {nodes:,}",
             flush=True,
         )
 
 
-def _resident(pid: int) -> int:
+def memory(pid: int) -> int:
+    """Return the bytes that a process has in memory."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
