@@ -54,7 +54,7 @@ _TOOLS: Final = """
         stamps: (selector, probe) => {
             const latencies = [];
             const shown = new Set();
-            const pattern = new RegExp(probe + "(\\d+)");
+            const pattern = new RegExp(probe + "([0-9]+)");
             const observer = new MutationObserver(() => {
                 const stamp = pattern.exec(document.querySelector(selector).textContent)?.[1];
                 if (!stamp || shown.has(stamp)) return;

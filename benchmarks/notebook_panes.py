@@ -111,7 +111,7 @@ async def measure_rows(frontend: Frontend, paths: list[str]) -> None:
         for number in range(ROUNDS):
             word = f"{FILTERED - 100 * (number + 1):07}"[:-2]
             await scroller.focus()
-            await notebook.page.keyboard.press("/")
+            await page.press("/", "document.activeElement?.tagName === 'INPUT'")
             await notebook.page.keyboard.insert_text(f"k{word}"[:-1])
             await asyncio.sleep(1.0)
             condition = f"ksBench.names()[0]?.startsWith('k{word}')"
@@ -119,7 +119,7 @@ async def measure_rows(frontend: Frontend, paths: list[str]) -> None:
             started = time.perf_counter()
             await notebook.evaluate(_ALL_SEARCHED, "all rows were searched", within=60)
             whole.append(first[-1] + time.perf_counter() - started)
-            await notebook.page.keyboard.press("Escape")
+            await page.press("Escape", f"!({condition}) && document.activeElement?.tagName !== 'INPUT'")
         row(f"  a filter over {FILTERED:,} loaded rows, first matches", statistics.median(first))
         row("  the same, all searched", statistics.median(whole))
         await notebook.set_source(2, _LOAD.format(count=LOADED))
@@ -147,14 +147,14 @@ async def measure_views(frontend: Frontend, paths: list[str]) -> None:
             await page.clear(1)
 
 
-async def measure_value(frontend: Frontend, paths: list[str], store: EtcdStore, url: str) -> None:
+async def measure_value(frontend: Frontend, paths: list[str], store: EtcdStore, address: str) -> None:
     """Measure the selected value while it changes."""
-    await store.delete_tree("busy/")
+    url = f"etcd://{address}/large/"
     filler = b"\n".join(b"line %07d of a large text" % number for number in range(VALUE_BYTES // 30))
 
     async def write() -> None:
         while True:
-            await store.put("busy/large", f"{PROBE}{time.time() * 1000:.0f}\n".encode() + filler)
+            await store.put("large/value", f"{PROBE}{time.time() * 1000:.0f}\n".encode() + filler)
             await asyncio.sleep(VALUE_INTERVAL)
 
     async with opened(frontend, paths, url) as page, _running(write()):
@@ -163,7 +163,7 @@ async def measure_value(frontend: Frontend, paths: list[str], store: EtcdStore, 
         pid = await page.notebook.kernel_pid()
         before = memory(pid)
         await page.gather()
-        await page.gather_stamps(".ks-pane-value .ks-rows", PROBE)
+        await page.gather_stamps(".ks-pane-value", PROBE)
         times = await cell_times(page, 15)
         late, smoothness = await page.stamps(), await page.smoothness()
         print(f"etcd 3.5, the selected value of {len(filler) >> 10:,} kB is written every {VALUE_INTERVAL} s")
@@ -227,7 +227,7 @@ async def main() -> None:
                 "put": lambda: measure_puts(frontend, paths, store, url),
                 "rows": lambda: measure_rows(frontend, paths),
                 "views": lambda: measure_views(frontend, paths),
-                "value": lambda: measure_value(frontend, paths, store, url),
+                "value": lambda: measure_value(frontend, paths, store, server.address),
                 "locks": lambda: measure_locks(frontend, paths, server.address),
                 "log": lambda: measure_log(frontend, paths),
             }

@@ -23,6 +23,7 @@ from _notebook_page import MeasuredPage
 from _notebook_stores import BUSY_KEYS, KEYS, PROBE, PROBE_INTERVAL, RATE, install
 from _side_by_side import HERE, ROUNDS
 from _writers import write_etcd
+from playwright.async_api import Error
 from tree_seek import AT_ONCE, SIBLINGS, fill
 
 import explorer
@@ -71,21 +72,33 @@ async def opened(frontend: Frontend, paths: list[str], url: str) -> AsyncIterato
     await frontend.close(notebook)
 
 
-async def first_rows(page: MeasuredPage, source: str, condition: str, rounds: int) -> float | None:
-    """Return the median time from a cell to its rows; None if they never came."""
+async def first_rows(page: MeasuredPage, source: str, condition: str, rounds: int) -> float:
+    """Return the median time from a cell to its rows."""
     times = []
     await page.notebook.set_source(1, source)
     for _ in range(rounds):
-        try:
-            times.append(await page.run_until(1, condition))
-        except Exception as error:  # noqa: BLE001 - a control may fail in any way, and the other figures are wanted
-            print(f"  no rows: {error}".splitlines()[0], flush=True)
-            return None
-        await page.notebook.kernel_value(
-            "[w.close() for w in list(__import__('ipywidgets').Widget.widgets.values())] and 0"
-        )
+        times.append(await page.run_until(1, condition))
+        await page.notebook.kernel_value("tree.close()")
         await page.clear(1)
     return statistics.median(times)
+
+
+async def control(frontend: Frontend, paths: list[str], source: str, condition: str) -> float | None:
+    """Return the time from a cell of a control to its rows, once, in a page of its own; None if they never came.
+
+    Thousands of widgets burden a page for a minute while they are closed.
+    """
+    notebook = await frontend.open([f"import sys\nsys.path[:0] = {paths!r}\nimport ipywidgets", source])
+    await notebook.run(0, within=60)
+    page = MeasuredPage(notebook)
+    await page.prepare()
+    try:
+        return await page.run_until(1, condition)
+    except (TimeoutError, Error) as error:
+        print(f"  no rows: {error}".splitlines()[0], flush=True)
+        return None
+    finally:
+        await frontend.close(notebook, keep_page=False)
 
 
 def row(what: str, seconds: float | None, other: float | None = None) -> None:
@@ -97,16 +110,16 @@ def row(what: str, seconds: float | None, other: float | None = None) -> None:
 async def compare_first_rows(frontend: Frontend, paths: list[str], etcd: str) -> None:
     """Measure the first rows of all kinds."""
     async with opened(frontend, paths, etcd) as page:
-        labels = await first_rows(page, _LABEL_CELL, _LABELS, 1)
-        row(f"ipywidgets, {ROWS:,} rows of two labels, all of them", labels)
-        row(f"etcd 3.5, {SIBLINGS:,} siblings, first rows", await first_rows(page, cell(etcd), _SHOWN, ROUNDS), labels)
+        few = await first_rows(page, cell(etcd), _SHOWN, ROUNDS)
         many = await first_rows(page, cell("manykeys:"), _SHOWN, ROUNDS)
-        row(f"a fake store of {KEYS:,} siblings, first rows", many, labels)
-        if find_spec("ipytree") is None:
-            print("ipytree is not installed: no figures of it")
-    if find_spec("ipytree") is not None:
-        async with opened(frontend, paths, etcd) as page:
-            row(f"ipytree, {ROWS:,} nodes", await first_rows(page, _NODE_CELL, _NODES, 1))
+    labels = await control(frontend, paths, _LABEL_CELL, _LABELS)
+    row(f"ipywidgets, {ROWS:,} rows of two labels, all of them", labels)
+    if find_spec("ipytree") is None:
+        print("ipytree is not installed: no figures of it")
+    else:
+        row(f"ipytree, {ROWS:,} nodes, all of them", await control(frontend, paths, _NODE_CELL, _NODES))
+    row(f"etcd 3.5, {SIBLINGS:,} siblings, first rows", few, labels)
+    row(f"a fake store of {KEYS:,} siblings, first rows", many, labels)
 
 
 async def measure_moves(frontend: Frontend, paths: list[str], url: str, last: str, title: str) -> None:
@@ -135,6 +148,7 @@ async def measure_moves(frontend: Frontend, paths: list[str], url: str, last: st
         for number in range(60):
             await page.notebook.page.mouse.wheel(0, (-1 if number < 30 else 1) * TURN * ROW_HEIGHT)
         print(f"  the wheel through loaded rows: {await page.smoothness()}")
+        await asyncio.sleep(1)  # an end that is asked for while a page is read may be forgotten
         for _ in range(ROUNDS):
             await scroller.focus()
             ends.append(await page.press("End", f"ksBench.names().includes({last!r})"))
