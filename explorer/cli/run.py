@@ -123,7 +123,7 @@ async def run_verb(store: Store, access: Access, command: arguments.Command, con
     """
     subcommand, decoder = command.subcommand, ValueDecoder(store, command.codecs, console)
     if isinstance(subcommand, arguments.DoctorArguments):  # it connects, and reports failures, by itself
-        return await doctor(store, access, console)
+        return await doctor(store, access, command.codecs, console)
     async with store:
         match subcommand:
             case arguments.OverviewArguments():

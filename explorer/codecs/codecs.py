@@ -20,6 +20,7 @@ from explorer.codecs.text.content import truncate_utf8
 from explorer.codecs.text.hex import HexDocument
 from explorer.codecs.text.text import TextDocument
 from explorer.model.errors import InvalidText, SchemaFailed
+from explorer.model.sanitize import sanitize
 
 _PREVIEWED_SIZE: Final = 1 << 20
 """Bytes from which only the beginning of a value is inspected for choices."""
@@ -76,6 +77,18 @@ class Codecs:
             *(problem for schema_set in self.schemas.sets for problem in schema_set.problems),
             *dict.fromkeys(missing),
             *self.rules.shadowed(),
+        )
+
+    @property
+    def unreachable_rules(self) -> tuple[str, ...]:
+        """A line for each rule and preset that no key below the root can match: patterns match whole keys."""
+        root = self.scope.root
+        names = {rule.name: f"{rule.name}: {rule.pattern}" for rule in reversed(self.rules.rules)}
+        reachable = {rule.name for rule in self.rules.rules if rule.pattern.can_match_below(root)}
+        return tuple(
+            f"{line} matches no key here: each begins with {sanitize(root)}"
+            for name, line in reversed(names.items())
+            if name not in reachable
         )
 
     def _lacks_schema(self, rule: Rule) -> bool:

@@ -34,6 +34,9 @@ class Pattern:
     """Number of literal characters."""
     exact: bool = False
     """True if the pattern has no wildcard."""
+    levels: tuple[str, ...] = ()
+    """Text of each level; empty for a regular expression."""
+    separator: str = "/"
 
     @classmethod
     def parse(cls, text: str, separator: str = "/") -> Self:
@@ -59,7 +62,8 @@ class Pattern:
         literal += len(text) - end
         parts.append(re.escape(text[end:]))
         expression = re.compile(rf"\A{''.join(parts)}\Z", re.DOTALL)
-        return cls(text, expression, literal, exact=not _WILDCARD.search(text))
+        levels = tuple(text.split(separator))
+        return cls(text, expression, literal, exact=not _WILDCARD.search(text), levels=levels, separator=separator)
 
     @classmethod
     def from_regex(cls, text: str) -> Self:
@@ -77,6 +81,22 @@ class Pattern:
     def matches(self, key: str) -> bool:
         """Return whether a key matches."""
         return self.expression.search(key) is not None
+
+    def can_match_below(self, root: str) -> bool:
+        """Return whether some key below a root may match.
+
+        Args:
+            root: Prefix of whole levels, each of which ends with the separator; "" is everything.
+        """
+        if not self.levels:
+            return True
+        above = root.split(self.separator)[:-1]
+        for level, name in zip(self.levels, above, strict=False):
+            if "**" in level:
+                return True
+            if not Pattern.parse(level, self.separator).matches(name):
+                return False
+        return len(self.levels) > len(above)
 
     def __str__(self) -> str:
         return self.text

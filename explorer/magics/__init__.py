@@ -8,7 +8,7 @@ from explorer.magics.kv import KvMagic
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register `%kv` and `%%kv` with the completion of its words."""
-    magic = KvMagic()
+    magic = KvMagic(shell.user_ns)
     shell.magics_manager.register_function(magic.function(), magic_kind="line_cell", magic_name="kv")
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(key_matcher(magic))

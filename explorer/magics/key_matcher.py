@@ -54,7 +54,7 @@ def _complete(magic: KvMagic, line: str) -> list[str]:
     if not words:
         return [verb for verb in (USE, *CELL_VERBS) if verb.startswith(prefix)]
     if words[0] == USE:
-        words = ["ls", *words[1:]]
+        words = ["get", *words[1:]]
     elif words[0] not in CELL_VERBS:
         return []
     else:

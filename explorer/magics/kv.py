@@ -1,10 +1,13 @@
 """The magic `%kv`: the command's verbs, with its own parser and safety, in a cell."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 from IPython.core.magic import no_var_expand
+from IPython.utils.text import DollarFormatter
 
 from explorer.cli import logged
 from explorer.cli.arguments import Command, LsArguments, PutArguments, WatchArguments
@@ -22,8 +25,10 @@ CELL_VERBS: Final = ("ls", "get", "put", "rm", "watch", "locks", "history", "doc
 """Verbs of the command that a cell has."""
 USE: Final = "use"
 """Verb of its own, which remembers a store."""
+_SCHEMA_OPTIONS: Final = ("--proto", "-I", "--codecs")
+"""Options of the verbs that read or write messages; the others refuse them."""
 _HELP: Final = f"""\
-%kv {USE} [options] URL    remember a store for the lines below; URL or @NAME
+%kv {USE} [options] URL    remember a store for the lines below; URL, @NAME, $variable or {{expression}}
 %kv VERB [options] [URL]   {", ".join(CELL_VERBS)}; %kv VERB --help
 %%kv put [options] KEY     store the lines below as the value"""
 
@@ -46,11 +51,18 @@ class CommandFailed(ExplorerError):  # noqa: N818 - as all errors of the tree
 
 
 class KvMagic:
-    """State of `%kv` in one shell."""
+    """State of `%kv` in one shell.
 
-    def __init__(self) -> None:
+    Args:
+        names: Variables of the shell, for `use`.
+    """
+
+    def __init__(self, names: Mapping[str, object] = MappingProxyType({})) -> None:
+        self._names = names
         self._store_words: tuple[str, ...] = ()
         """URL and connection options that `use` was given."""
+        self._schema_words: tuple[str, ...] = ()
+        """Options about schemas that `use` was given."""
 
     def function(self) -> Callable[..., None]:
         """Return the function to register."""
@@ -70,7 +82,10 @@ class KvMagic:
             KeyboardInterrupt: A verb other than `watch` was interrupted.
         """
         try:
-            code = self._run(_split(line), cell)
+            words = _split(line)
+            if words[:1] == [USE]:  # not for other verbs: keys and values may have $ and braces
+                words = _split(_expand(line, self._names))
+            code = self._run(words, cell)
         except Exception as error:
             cause = first_error(error)
             if not isinstance(cause, ExplorerError | OSError):
@@ -84,7 +99,10 @@ class KvMagic:
         verb, rest = words[0], words[1:]
         options = verb_parser()[1][verb].options
         first = first_argument(rest, options)
-        return words if first is not None and _is_store(first) else (verb, *self._store_words, *rest)
+        if first is not None and _is_store(first):
+            return words
+        schema_words = self._schema_words if "--codecs" in options else ()
+        return (verb, *schema_words, *self._store_words, *rest)
 
     def _run(self, words: Sequence[str], cell: str | None) -> int:
         match words:
@@ -111,11 +129,11 @@ class KvMagic:
     def _use(self, words: Sequence[str]) -> None:
         """Remember a store, and print its address."""
         if words:
-            command = parse(("ls", *words))
-            if command.subcommand != parse(("ls", command.url)).subcommand:
+            command = parse(("get", *words, "key"))  # a verb with all options that hold for a store
+            if command.subcommand != parse(("get", command.url, "key")).subcommand:
                 raise UsageError("too many arguments", hint=f"%kv {USE} [options] URL")
             address = open_profile(resolve_profile(command.url, command.connection)).address.redacted
-            self._store_words = tuple(words)
+            self._schema_words, self._store_words = _split_schema_words(words)
             print(f"using {address}")  # noqa: T201 - the output of the cell
         elif self._store_words:
             command = parse(("ls", *self._store_words))
@@ -142,6 +160,29 @@ def _run_command(command: Command, cell: str | None) -> int:
         if isinstance(command.subcommand, WatchArguments):  # this is how a watch ends
             return ExitCode.SUCCESS
         raise
+
+
+def _expand(line: str, names: Mapping[str, object]) -> str:
+    """Return a line with the values of `$variable` and `{expression}`, as IPython's own magics have it."""
+    try:
+        return DollarFormatter().vformat(line, (), names)
+    except Exception as error:  # whatever the expression raises
+        raise UsageError(f"{type(error).__name__}: {error}", hint="$variable and {expression} are Python's") from error
+
+
+def _split_schema_words(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the options about schemas, and the other words."""
+    options = verb_parser()[1]["get"].options
+    schema: list[str] = []
+    other: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        action = options.get(word)
+        found = schema if word.startswith(_SCHEMA_OPTIONS) else other
+        found.append(word)
+        if action is not None and action.nargs != 0:
+            found.extend(islice(rest, 1))
+    return tuple(schema), tuple(other)
 
 
 def _split(line: str) -> Sequence[str]:

@@ -108,6 +108,19 @@ class TestKeys:
         missing = run("doctor", url.replace(f"{shared_etcd.address}//", f"{shared_etcd.address}/"))
         assert missing.lines[-1].endswith(f"but there is below {url}")
 
+    @pytest.mark.parametrize("etcd_version", VERSIONS[-1:])
+    def test_rule_that_matches_no_key_is_reported(self, url: str, prefix: str, tmp_path: Path) -> None:
+        """Patterns match whole keys, also below the path of the URL: a rule without it would do nothing in silence."""
+        rules = tmp_path / "keyscope" / "codecs.toml"
+        rules.parent.mkdir()
+        rules.write_text(
+            "version = 1\n" + "".join(f'[[map]]\nkey = "{key}"\ncodec = "json"\n' for key in ("a/{b}", "**"))
+        )
+        line = f"rule 1 of codecs.toml: a/{{b}} matches no key here: each begins with {prefix}"
+        assert line in run_process("codecs", "list", url, "--codecs", str(rules)).error
+        findings = run_process("doctor", url, XDG_CONFIG_HOME=str(tmp_path)).lines
+        assert [finding for finding in findings if "codecs" in finding] == [f"note codecs       {line}"]
+
 
 class TestFailures:
     def test_connection_refused_exits_5(self) -> None:

@@ -1,5 +1,7 @@
 """Key patterns, and the precedence of rules."""
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -33,6 +35,41 @@ def test_pattern_matches_keys(pattern: str, matching: list[str], others: list[st
     made = Pattern.parse(pattern)
     assert [key for key in matching if not made.matches(key)] == []
     assert [key for key in others if made.matches(key)] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "root", "can"),
+    [
+        ("orders/{id:digits}", "", True),
+        ("orders/{id:digits}", "orders/", True),
+        ("orders/{id:digits}", "shop/", False),
+        ("orders/{id:digits}", "orders/7/", False),
+        ("shop/*/{id}", "shop/a/", True),
+        ("shop/{n:digits}/x", "shop/a/", False),
+        ("**", "shop/a/", True),
+        ("**/x", "shop/a/", True),
+        ("shop/**", "shop/a/b/c/", True),
+        ("shop", "shop/", False),
+        ("/registry/**", "registry/", False),
+        ("a/b", "a//", False),
+    ],
+)
+def test_pattern_can_match_below_root(pattern: str, root: str, can: bool) -> None:  # noqa: FBT001 - the result
+    """A pattern is compared with the levels of the root; a regular expression may match anywhere."""
+    assert Pattern.parse(pattern).can_match_below(root) is can
+    assert Pattern.from_regex(f"^{pattern.replace('*', 'x')}").can_match_below(root)
+
+
+@given(some.lists(some.sampled_from(["a", "b", "1", "*", "**", "{x}", "{n:digits}", "a*"]), min_size=1, max_size=4))
+def test_pattern_that_matches_can_match_below(levels: list[str]) -> None:
+    """No pattern that matches a key is said to match none below any of the folders above the key."""
+    pattern = Pattern.parse("/".join(levels))
+    for length in range(1, 5):
+        for key in map("/".join, product(["a", "b", "1"], repeat=length)):
+            if pattern.matches(key):
+                above = key.split("/")[:-1]
+                roots = ["".join(f"{name}/" for name in above[:end]) for end in range(length)]
+                assert [root for root in roots if not pattern.can_match_below(root)] == []
 
 
 def test_pattern_levels_use_the_stores_separator() -> None:

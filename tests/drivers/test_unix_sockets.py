@@ -13,6 +13,7 @@ import explorer
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import error_line
 from explorer.cli.verbs.doctor import doctor
+from explorer.codecs.options import CodecOptions
 from explorer.model.address import Access, parse
 from explorer.model.errors import InvalidAddress, NotReachable
 from explorer.model.events import Put, Started
@@ -62,7 +63,7 @@ async def test_store_is_reached_by_the_socket_in_its_url(
             assert whole.address.path == ""
             assert (await whole.get(f"{root}{whole.separator}key")).value == b"new"
         console = Console(json=False)
-        assert await doctor(explorer.open(url), Access(), console) == 0
+        assert await doctor(explorer.open(url), Access(), CodecOptions(), console) == 0
         console.flush()
     assert "connection" in capsys.readouterr().out
     with pytest.raises(NotReachable, match="cannot connect") as caught:

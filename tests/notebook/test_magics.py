@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -105,6 +106,32 @@ class TestVerbs:
         assert streams(shown, "stdout") == "\\x1b[31m\\xff\n"
         assert "not UTF-8" in streams(shown, "stderr")
         assert "no raw bytes" in await failure(used, "%kv get app --as raw")
+
+
+class TestUse:
+    async def test_use_takes_variables_and_schemas(
+        self, shared_kernel: Kernel, store: BlockingStore, url: str, tmp_path: Path
+    ) -> None:
+        """Variables as in IPython's own magics; options about schemas hold for the verbs that have them."""
+        schema, rules = tmp_path / "m.proto", tmp_path / "codecs.toml"
+        schema.write_text('syntax = "proto3"; message M { string name = 1; }')
+        rules.write_text(f'version = 1\n[schemas.m]\npaths = "{schema}"\n[[map]]\nkey = "**/app"\ntype = "M"\n')
+        store.put("app", b"\n\x01x")
+        await shared_kernel.execute(f"place = {url!r}; files = {{'rules': {str(rules)!r}}}")
+        used = await shared_kernel.execute('%kv use --codecs={files["rules"]} $place --timeout 7')
+        assert used.text == f"using {store.address.redacted}\n"
+        assert (await shared_kernel.execute("%kv ls")).text.splitlines()[0] == "app"
+        assert (await shared_kernel.execute("%kv get app --as textproto")).text == 'name: "x"\n'
+        assert "'app/b c'" in (await shared_kernel.complete("%kv get app/b"))["matches"]
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [("use {nothing}", "NameError: name 'nothing' is not defined"), ("use demo: x", "too many")],
+    )
+    async def test_use_without_such_a_variable_fails(self, used: Kernel, line: str, message: str) -> None:
+        shown = await failure(used, f"%kv {line}")
+        assert message in shown
+        assert shown.endswith("(exit code 2)")
 
 
 class TestErrors:

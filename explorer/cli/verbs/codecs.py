@@ -71,7 +71,7 @@ async def list_store_presets(store: Store, options: CodecOptions, console: Conso
     from explorer.codecs.load import codecs_for  # noqa: PLC0415 - imports protobuf and yaml
 
     codecs = await asyncio.to_thread(codecs_for, store, options)
-    for problem in limit_problems(codecs.problems):
+    for problem in limit_problems((*codecs.problems, *codecs.unreachable_rules)):
         console.print_note(f"keyscope: {problem}")
     used = {preset.name: preset for preset in codecs.presets}
     presets = [used.get(name, preset) for name, preset in PRESETS.items()]

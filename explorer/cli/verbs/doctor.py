@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from statistics import median
@@ -11,11 +11,13 @@ from typing import Final, Literal
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode, error_line, exit_code
 from explorer.cli.output import Record
+from explorer.codecs.options import CodecOptions, limit_problems
 from explorer.drivers.address_hints import address_hint, has_contents
 from explorer.drivers.base import Store
 from explorer.model.address import Access, Host
 from explorer.model.capabilities import Capability
-from explorer.model.errors import Denied, ExplorerError
+from explorer.model.errors import Denied, ExplorerError, SchemaFailed
+from explorer.model.format import format_error
 
 _PINGS: Final = 5
 """Pings that the latency is the median of."""
@@ -32,12 +34,19 @@ class Finding:
     """The result in the JSON record."""
 
 
-async def doctor(store: Store, access: Access, console: Console) -> int:
-    """Check a store from its address to its contents; return 0, or the exit code of what is wrong."""
+async def doctor(store: Store, access: Access, options: CodecOptions, console: Console) -> int:
+    """Check a store from its address to its contents; return 0, or the exit code of what is wrong.
+
+    Args:
+        store: The store, not connected yet.
+        access: Credentials, for a hint about its address.
+        options: Schemas and rules for its values.
+        console: Where the findings are printed.
+    """
     findings: list[Finding] = []
     code: int = ExitCode.SUCCESS
     try:
-        async with aclosing(_check(store, access)) as checks:
+        async with aclosing(_check(store, access, options)) as checks:
             async for finding in checks:
                 findings.append(finding)
                 if finding.state == "bad":
@@ -67,11 +76,14 @@ def _record(store: Store, findings: list[Finding], code: int) -> Record:
     }
 
 
-async def _check(store: Store, access: Access) -> AsyncGenerator[Finding, None]:
+async def _check(store: Store, access: Access, options: CodecOptions) -> AsyncGenerator[Finding, None]:
     address = store.address
     yield Finding("ok", "store", address.redacted)
     for warning in address.warnings:
         yield Finding("note", "store", warning)
+    if options.is_configured:
+        for problem in await asyncio.to_thread(_codec_problems, store, options):
+            yield Finding("note", "codecs", problem)
     for host in address.hosts:
         yield await _check_host(host)
     start = time.perf_counter()
@@ -83,6 +95,17 @@ async def _check(store: Store, access: Access) -> AsyncGenerator[Finding, None]:
         for finding in _check_capabilities(store):
             yield finding
         yield await _check_contents(store, access)
+
+
+def _codec_problems(store: Store, options: CodecOptions) -> Sequence[str]:
+    """Return the problems of schemas and rules, a line each."""
+    from explorer.codecs.load import codecs_for  # noqa: PLC0415 - imports protobuf and yaml
+
+    try:
+        codecs = codecs_for(store, options)
+    except SchemaFailed as error:
+        return [format_error(error)]
+    return limit_problems((*codecs.problems, *codecs.unreachable_rules))
 
 
 async def _check_host(host: Host) -> Finding:
