@@ -125,7 +125,7 @@ class TypeAheadApp(ErrorBoundaryApp):
         super().__init__(errors)
         self._guard: TypingGuard | None = None
         self._last_typed = 0.0
-        """When a key was pressed last that may be part of a text."""
+        """When the last key was pressed, if it may be part of a text."""
         self._holds: list[KeyHold] = []
         self._held_keys: list[Input] = []
         self._dropped_until = 0.0
@@ -190,9 +190,10 @@ class TypeAheadApp(ErrorBoundaryApp):
         key = event.key if isinstance(event, Key) else ""
         if key == _QUIT:
             return True
-        if is_typed(event):
-            self._last_typed = max(self._last_typed, event.time)
+        self._last_typed = max(self._last_typed, event.time) if is_typed(event) else 0.0
         if event.time < self._dropped_until and key != _ESCAPE:
+            if self._guard is not None:
+                self._guard.since = max(self._guard.since, self._last_typed)
             return False
         screen = next(iter(self.screen_stack[-1:]), None)
         dialog = screen if isinstance(screen, Dialog) else None
@@ -229,6 +230,7 @@ class TypeAheadApp(ErrorBoundaryApp):
 
     def on_dialog_shown(self, event: Dialog.Shown) -> None:
         """Deliver the keys that were pressed before the dialog was shown; ignore a text if it was not expected."""
+        self._guard = None
         if event.dialog.is_unexpected:
             self.ignore_typing(IGNORED)
         self._schedule_delivery()

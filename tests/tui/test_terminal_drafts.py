@@ -32,6 +32,7 @@ def test_draft_survives_kill_9(place: str, tmp_path: Path) -> None:
             terminal.press("e")
             if typed:
                 terminal.shows("1 draft of this key")
+                terminal.press("up")  # the question has been seen
                 terminal.press("enter")
             terminal.shows("from rev", f"{typed[:20]}")
             before = typed
@@ -55,6 +56,7 @@ def test_draft_survives_kill_9(place: str, tmp_path: Path) -> None:
         terminal.shows("LIVE", "begin")
         terminal.press("e")
         terminal.shows("1 draft of this key")
+        terminal.press("up")  # the question has been seen
         terminal.press("enter")
         terminal.shows(typed[:20].rstrip())
         terminal.press("ctrl+s")

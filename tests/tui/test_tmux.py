@@ -162,7 +162,7 @@ def test_tmux_session_of_a_day(client: Other, shared_server: Server, tmp_path: P
         tmux.press("C-s")
         tmux.shows("nothing was written", "The changes can be merged without a conflict")
         assert client.get(f"{root}/config/app.json") == theirs
-        tmux.press("b")
+        tmux.press("Down", "b")  # right behind the view's opening a letter alone may be meant as text
         tmux.hides("Base:")
         tmux.shows('"level": "debug"', '"threads": 16,')
         tmux.press("C-s")
