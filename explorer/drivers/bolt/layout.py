@@ -53,7 +53,7 @@ def detect(path: Path) -> tuple[BoltLayout, list[bytes]]:
     """
     try:
         names = _bucket_names(path)
-    except (OSError, DamagedFileError):
+    except (OSError, ValueError, DamagedFileError):  # ValueError: the path has a NUL
         return BoltLayout.BUCKETS, []
     if names == [CN_INFRA_BUCKET]:
         return BoltLayout.CN_INFRA, names
