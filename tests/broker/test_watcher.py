@@ -26,7 +26,7 @@ class StoreWithoutWatches(MemoryStore):
 
     capabilities = MemoryStore.capabilities & ~Capability.WATCH
 
-    def watch_tree(self, prefix: str, **_: object) -> None:  # type: ignore[override]
+    def watch_tree(self, prefix: str, **_: object) -> None:  # type: ignore[override] # never returns
         self._refuse(Capability.WATCH, prefix)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import explorer
+from explorer.codecs.base import Form
 from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidText, SchemaFailed
@@ -37,9 +38,9 @@ def test_edited_text_is_encoded(decoder: EntryDecoder) -> None:
 
 
 @pytest.mark.parametrize(("form", "text"), [(None, "large: 7"), ("text", "large: 7"), ("json", '{"large": "7"}')])
-def test_text_of_a_new_value_is_encoded_by_the_rule(decoder: EntryDecoder, form: object, text: str) -> None:
+def test_text_of_a_new_value_is_encoded_by_the_rule(decoder: EntryDecoder, form: Form | None, text: str) -> None:
     """By the key alone, as nothing is stored there."""
-    assert decoder.encode("m/new", text, form=form) == MESSAGE.SerializeToString()  # type: ignore[arg-type]
+    assert decoder.encode("m/new", text, form=form) == MESSAGE.SerializeToString()
 
 
 def test_text_is_encoded_as_a_named_message(decoder: EntryDecoder) -> None:

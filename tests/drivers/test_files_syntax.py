@@ -219,7 +219,12 @@ class TestYaml:
 
     @given(document=_DOCUMENTS, flow=st.sampled_from([True, False, None]), data=st.data())
     @_EXAMPLES
-    def test_any_edit_leaves_the_rest(self, document: object, flow: bool | None, data: st.DataObject) -> None:  # noqa: FBT001
+    def test_any_edit_leaves_the_rest(
+        self,
+        document: object,
+        flow: bool | None,  # noqa: FBT001 - drawn by name
+        data: st.DataObject,
+    ) -> None:
         """The text differs in nothing but the value; comments behind it and lines around it stay."""
         text = yaml.safe_dump(
             document, default_flow_style=flow, allow_unicode=True, indent=data.draw(st.integers(2, 4))

@@ -141,7 +141,7 @@ class ConnectedStore(Store, Generic[Connected]):
 
     async def _transact(self, operations: Sequence[Operation]) -> Transacted:
         """Apply all operations or none; a driver with transactions supplies it, see `common.transaction`."""
-        raise NotImplementedError
+        raise NotImplementedError  # not abstract: `transact` refuses the call where a driver has no transactions
 
     # Opening and closing
 

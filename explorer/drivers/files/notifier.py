@@ -134,7 +134,9 @@ class FileNotifier:
             identity = await worker.call(self._identity)
             folder = os.fsdecode(self._settings.folder)
             recursive = self._settings.is_folder
-            watcher = await worker.call(lambda: RustNotify([folder], False, False, 0, recursive, True))  # noqa: FBT003
+            watcher = await worker.call(
+                lambda: RustNotify([folder], False, False, 0, recursive, True)  # noqa: FBT003 - it takes no names
+            )
         except Exception as error:  # noqa: BLE001 - of several types: the limit is reached, or there is no inotify
             if await worker.call(self._identity) is not None:
                 self.polling_reason = f"the system cannot watch the folder: {error}"
