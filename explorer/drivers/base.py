@@ -12,6 +12,7 @@ from typing import ClassVar, NoReturn, Self
 
 from explorer.config import Profile
 from explorer.drivers.common.error_context import add_error_context
+from explorer.drivers.common.pagination import add_limit_checks
 from explorer.drivers.common.reverse_pages import children_before
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.lock import LOCK_TTL, Lock
@@ -67,6 +68,7 @@ class Store(ABC):
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
+        add_limit_checks(cls)
         add_error_context(cls)
 
     def __init__(self, address: Address) -> None:
@@ -162,7 +164,7 @@ class Store(ABC):
         Args:
             prefix: A directory, with or without the separator at its end; empty for the top.
             after: `Page.next` of the page before, or the key of a child.
-            limit: Maximum number of children.
+            limit: Maximum number of children, at least 1.
 
         Raises:
             KeyNotFound: There is neither such a key nor anything below it.
@@ -180,7 +182,7 @@ class Store(ABC):
             prefix: A directory, with or without the separator at its end; empty for the top.
             before: A key, existing or not: children whose first key comes before it; None for the end of the level.
             after: The key of an earlier child, where the search begins.
-            limit: Maximum number of children.
+            limit: Maximum number of children, at least 1.
 
         Raises:
             KeyNotFound: There is neither such a key nor anything below it.
@@ -196,7 +198,7 @@ class Store(ABC):
         Args:
             prefix: A directory, with or without the separator at its end; empty for everything.
             after: `Page.next` of the page before, or a key.
-            limit: Maximum number of entries.
+            limit: Maximum number of entries, at least 1.
             values: False leaves the values out (None).
 
         Raises:

@@ -51,6 +51,14 @@ class ListingContract(DriverFixtures):
         with pytest.raises(KeyNotFound):
             await store.list("idontexist")
 
+    async def test_page_without_room_is_refused(self, store: Store) -> None:
+        """A programming error: such a page would say that there is nothing more, or go on for ever."""
+        await put_all(store, "page/a", "page/b")
+        for limit in (0, -1):
+            for call in (store.list, store.children, store.children_before):
+                with pytest.raises(ValueError, match=f"limit must be 1 or more, not {limit}"):
+                    await call("page", limit=limit)
+
     async def test_list_of_two_children(self, store: Store) -> None:
         """As libkv's testList: values come with the keys."""
         await store.put("testList/child", b"first")

@@ -1,15 +1,20 @@
-"""Client-side pagination for stores without it: what the next page needs is kept."""
+"""Client-side pagination for stores without it, and the check of the limit of all pages."""
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from itertools import count
-from typing import Final, Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from explorer.model.entries import Cursor
 
 MAX_CACHED_LISTINGS: Final = 8
 """Listings whose next page is kept. The oldest is dropped, and read again if its next page is asked for after all."""
+
+
+PAGED_CALLS: Final = ("children", "children_before", "list")
+"""The methods of a store that return a page."""
 
 
 class SizedLevel(Protocol):
@@ -24,6 +29,8 @@ class SizedLevel(Protocol):
 
 Rest = TypeVar("Rest")
 Node = TypeVar("Node")
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
 LevelRead = TypeVar("LevelRead", bound=SizedLevel)
 
 
@@ -124,3 +131,22 @@ class WalkPages(PageCache[TreeWalk[Node]]):
         walk = self.take(base, after) or start(None if after is None else Cursor.key_of(after))
         nodes = await walk.take(limit)
         return nodes, self.keep(base, key_of(nodes[-1]), walk) if await walk.more() else None
+
+
+def add_limit_checks(store_type: type[object]) -> None:
+    """Wrap the calls of a class of stores that return pages: a limit below 1 raises ValueError."""
+    for name in PAGED_CALLS:
+        if (method := vars(store_type).get(name)) is not None:
+            setattr(store_type, name, _with_limit_check(method))
+
+
+def _with_limit_check(method: Callable[Params, Awaitable[Result]]) -> Callable[Params, Awaitable[Result]]:
+    @wraps(method)
+    async def call(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+        limit = kwargs.get("limit")
+        if isinstance(limit, int) and limit < 1:
+            message = f"limit must be 1 or more, not {limit}"
+            raise ValueError(message)
+        return await method(*args, **kwargs)
+
+    return call
