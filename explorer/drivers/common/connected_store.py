@@ -15,6 +15,7 @@ from explorer.drivers.common.errors import prefix_not_found
 from explorer.drivers.common.feed import Feed
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.common.tls import raise_for_plain_port
 from explorer.drivers.common.transaction import Transacted, require_distinct
 from explorer.drivers.common.watch import ReconnectingWatch, Watch
 from explorer.drivers.lock import LOCK_TTL, Lock
@@ -155,6 +156,8 @@ class ConnectedStore(Store, Generic[Connected]):
                     await self._handshake()
             except ExplorerError as error:
                 _LOG.info("%s was not opened: %s", self.redacted, sanitize(error.message))
+                if self.address.tls and isinstance(error, NotReachable):
+                    await raise_for_plain_port(self.address.hosts, error)
                 raise
             _LOG.info(
                 "opened %s by %s in %.0f ms", self.redacted, type(self).__name__, (time.monotonic() - began) * 1000

@@ -1,11 +1,14 @@
 """TLS contexts, and what a failed handshake means."""
 
+import asyncio
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from explorer.model.address import Access
-from explorer.model.errors import TlsFailed
+from explorer.model.address import Access, Host
+from explorer.model.errors import NotReachable, Timeout, TlsFailed
 
 
 class TlsFault(NamedTuple):
@@ -23,6 +26,9 @@ _CLIENT_REQUIRED: Final = TlsFault("client certificate required", "pass it and i
 _NO_TLS: Final = TlsFault("the server does not speak TLS on this port", "use the URL without +tls")
 _UNKNOWN: Final = TlsFault("TLS handshake failed", "is it a TLS port, and are the certificates right?")
 
+_PROBE_TIMEOUT: Final = 1.0
+_PROBE_SIZE: Final = 1024
+_TLS_ALERT: Final = b"\x15\x03"
 _FAULTS: Final = {
     "certificate has expired": TlsFault("the server's certificate has expired", "renew it on the server"),
     "Hostname mismatch": _OTHER_NAME,
@@ -61,6 +67,37 @@ def tls_error(error: BaseException) -> TlsFailed:
     """Return the error for an exception that a handshake failed with."""
     message, hint = find_tls_fault(str(error)) or _UNKNOWN
     return TlsFailed(message, hint=hint)
+
+
+async def raise_for_plain_port(hosts: Sequence[Host], error: NotReachable) -> None:
+    """Raise TlsFailed if a server closed the connection during the handshake because it does not speak TLS.
+
+    Some close it without a word, as one that is shutting down does. So it is asked without TLS, and with nothing that
+    is secret, whether it answers.
+
+    Args:
+        hosts: Endpoints of the store.
+        error: What the connection with TLS failed with.
+    """
+    if isinstance(error, TlsFailed | Timeout):
+        return
+    for host in hosts:
+        if await _answers_without_tls(host):
+            raise TlsFailed(_NO_TLS.message, hint=_NO_TLS.hint, address=error.address) from error
+
+
+async def _answers_without_tls(host: Host) -> bool:
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_PROBE_TIMEOUT):
+            reader, writer = await asyncio.open_connection(host.name, host.port)
+            try:
+                writer.write(b"GET / HTTP/1.0\r\n\r\n")  # Redis has a command of that name
+                answer = await reader.read(_PROBE_SIZE)
+            finally:
+                writer.close()
+            # Of a TLS port: an alert, or a page which says that it is one.
+            return bool(answer) and not answer.startswith(_TLS_ALERT) and b"https" not in answer.lower()
+    return False
 
 
 def ssl_context(access: Access, *, verify: bool = True) -> ssl.SSLContext:
