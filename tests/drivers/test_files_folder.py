@@ -11,6 +11,8 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.drivers.files import atomic_file
+from explorer.drivers.files.folder.keyspace import FileNode
+from explorer.drivers.files.folder.reader import FolderReader
 from explorer.drivers.registry import make
 from explorer.model.errors import (
     CallNotSupported,
@@ -25,7 +27,8 @@ from explorer.model.errors import (
     TooLarge,
 )
 from explorer.model.events import Deleted, Lost, Put, Restored
-from tests.contract.fixtures import keys_below, take_changes, take_events
+from tests.contract.fixtures import keys_and_values, keys_below, take_changes, take_events
+from tests.servers.waiting import eventually
 
 
 @pytest.fixture
@@ -251,6 +254,37 @@ async def test_watch_reports_what_other_programs_write(root: Path, store: Store)
         while gone != {"new", "new/deep", "new/deep/b"}:
             (event,) = await take_changes(events, 1)
             gone |= {event.key} if isinstance(event, Deleted) and event.key.startswith("new") else set()
+
+
+@pytest.mark.parametrize("watch", ["watch", "watch_tree"])
+async def test_write_between_look_and_read_is_reported_once(
+    root: Path, store: Store, watch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change is what was read, not what was found a moment before. The write in between is forced."""
+    key, find = root / "top" / "key", FolderReader.find
+    key.parent.mkdir()
+    looks = 0
+
+    def write(value: bytes) -> None:
+        (root.parent / "temporary").write_bytes(value)
+        (root.parent / "temporary").rename(key)
+
+    def find_and_overwrite(self: FolderReader, name: str) -> FileNode | None:
+        nonlocal looks
+        node = find(self, name)
+        looks += name == "top/key" and node is not None
+        if node is not None and name == "top/key" and key.read_bytes() == b"first":
+            write(b"second")
+        return node
+
+    monkeypatch.setattr(FolderReader, "find", find_and_overwrite)
+    async with store.watch("top/key") if watch == "watch" else store.watch_tree("top") as events:
+        await take_events(events, 1)
+        write(b"first")
+        assert keys_and_values(await take_changes(events, 1)) == [("top/key", b"second")]
+        await eventually(lambda: looks > 1, "a second look")
+        key.unlink()
+        assert keys_and_values(await take_changes(events, 1)) == [("top/key", None)]
 
 
 async def test_folder_that_vanishes_is_lost_and_restored(root: Path, store: Store) -> None:

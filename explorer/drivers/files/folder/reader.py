@@ -108,28 +108,35 @@ class FolderReader:
             return node.entry(None, DIRECTORY_REVISION)
         if node.kind is not FileKind.FILE:
             raise CallNotSupported(node.note or "the file has no value", hint="its folder lists it; it can be deleted")
-        with translated(node.path):
-            content = read_file(node.path, self.max_value)
-        read = FileNode(node.key, node.path, node.kind, content.status, node.target)
-        return read.entry(content.data, revision(content.data, content.tag))
+        return self._read(node)[1]
 
     def listed(self, nodes: Iterable[FileNode], *, values: bool) -> list[Entry]:
         """Return the entries of files; one that cannot be read says so, and one that is gone is left out."""
-        found = []
+        return [entry for _, entry in self.read(nodes, values=values)]
+
+    def read(self, nodes: Iterable[FileNode], *, values: bool) -> list[tuple[FileNode, Entry]]:
+        """Return the files as they were when they were read, which may be later than they were found, as `listed`."""
+        found: list[tuple[FileNode, Entry]] = []
         for node in nodes:
             try:
                 if node.kind is FileKind.FILE and node.status.st_size > (self.max_value if values else MAX_DIGEST_SIZE):
                     note = too_large(node.status.st_size, self.max_value).message if values else None
-                    found.append(node.entry(None, _tag_revision(FileTag.of(node.status)), note))
+                    found.append((node, node.entry(None, _tag_revision(FileTag.of(node.status)), note)))
                     continue
-                entry = self.entry(node)
+                read, entry = self._read(node) if node.kind is FileKind.FILE else (node, self.entry(node))
             except KeyNotFound:
                 continue
             except ExplorerError as error:
-                found.append(node.entry(None, _revision_of(node), error.message))
+                found.append((node, node.entry(None, _revision_of(node), error.message)))
                 continue
-            found.append(entry if values else entry._replace(value=None))
+            found.append((read, entry if values else entry._replace(value=None)))
         return found
+
+    def _read(self, node: FileNode) -> tuple[FileNode, Entry]:
+        with translated(node.path):
+            content = read_file(node.path, self.max_value)
+        read = FileNode(node.key, node.path, node.kind, content.status, node.target)
+        return read, read.entry(content.data, revision(content.data, content.tag))
 
     # Symlinks
 

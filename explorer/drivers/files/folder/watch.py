@@ -63,7 +63,10 @@ class FolderKeyWatch(ReconnectingWatch):
         tag = node.tag if node else None
         if tag == self._tag and not is_named:
             return []
-        entry = next(iter(self._reader.listed([node], values=True)), None) if node else None
+        entry = None
+        if node:
+            for read, found in self._reader.read([node], values=True):
+                tag, entry = read.tag, found  # written between the look and the read, it was not written twice
         before, is_written, self._last, self._tag = self._last, tag != self._tag, entry, tag
         if entry is None:
             return [] if before is None else [Deleted(self._key, None)]
@@ -212,7 +215,9 @@ class FolderTreeWatch(ReconnectingWatch):
     def _puts(self, nodes: list[FileNode]) -> list[Event]:
         """Return an event for each file whose revision is not the one that was reported."""
         events: list[Event] = []
-        for entry in self._reader.listed(nodes, values=True):
+        for node, entry in self._reader.read(nodes, values=True):
+            if self._tags is not None:
+                self._tags[node.key] = node.tag  # written between the look and the read, it was not written twice
             if self._revisions.get(entry.key) != entry.revision:
                 self._revisions[entry.key] = entry.revision
                 events.append(Put(entry))
