@@ -36,7 +36,12 @@ def parse(words: Sequence[str]) -> arguments.Command:
     if has_store_only:
         _require_store(str(parsed["url"]))  # which of the words it is only the parser knows: options have values
     if extra:
-        raise UsageError("too many arguments", hint=f"see keyscope {verb or 'URL'} --help")
+        raise UsageError(
+            "too many arguments",
+            hint="a value is written as --value VALUE, or read from --file FILE or standard input"
+            if verb == "put"
+            else f"see keyscope {verb or 'URL'} --help",
+        )
     if parsed.get("value") == []:  # argparse drops the value of --value=--
         parsed["value"] = b"--"
     parsed["ignored"] = tuple(getattr(namespace, "ignored", None) or ())

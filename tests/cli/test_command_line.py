@@ -155,6 +155,13 @@ def test_parse_invalid_command_line_is_one_line_with_a_hint(words: list[str], me
     assert "\n" not in f"{caught.value}{caught.value.hint}"
 
 
+def test_put_with_a_value_as_argument_says_how_it_is_written() -> None:
+    """As in `etcdctl put KEY VALUE`."""
+    with pytest.raises(UsageError) as caught:
+        parse(["put", "demo:", "k", "v"])
+    assert "--value VALUE" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
