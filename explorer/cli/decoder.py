@@ -42,7 +42,7 @@ class ValueDecoder:
             return None  # do not load protobuf and yaml to find no rule
         from explorer.codecs.codecs import mismatch  # noqa: PLC0415 - loaded only to decode a value
 
-        codecs = await self._load_codecs()
+        codecs = await load_codecs(self._store, self._options, self._console)
         rule = codecs.rule(get.key)
         known = Choice("protobuf", get.type) if get.type else rule.choice if rule else None
         if known is None and is_kubernetes:
@@ -70,7 +70,7 @@ class ValueDecoder:
         from explorer.codecs.base import Choice  # noqa: PLC0415 - loaded only where a value is encoded
         from explorer.codecs.codecs import mismatch  # noqa: PLC0415 - as above
 
-        codecs = await self._load_codecs()
+        codecs = await load_codecs(self._store, self._options, self._console)
         choice = Choice("protobuf", message, "json" if put.form == "json" else "text")
         if codecs.schemas.find(message) is None:
             raise UsageError(mismatch(codecs.open(put.key, b"", choice)), hint="name its schema with --proto")
@@ -82,10 +82,16 @@ class ValueDecoder:
             self._console.print_note(f"keyscope: {note}")
         return encoded.value
 
-    async def _load_codecs(self) -> "Codecs":
-        from explorer.codecs.load import codecs_for  # noqa: PLC0415 - loaded only where a value is decoded
 
-        codecs = await asyncio.to_thread(codecs_for, self._store, self._options)
-        for problem in limit_problems(codecs.problems):
-            self._console.print_note(f"keyscope: {problem}")
-        return codecs
+async def load_codecs(store: Store, options: CodecOptions, console: Console) -> "Codecs":
+    """Return the codecs of a store; problems of schemas and rules are printed.
+
+    Raises:
+        SchemaFailed: A schema or the file of rules is invalid.
+    """
+    from explorer.codecs.load import codecs_for  # noqa: PLC0415 - loaded only where a value is decoded
+
+    codecs = await asyncio.to_thread(codecs_for, store, options)
+    for problem in limit_problems(codecs.problems):
+        console.print_note(f"keyscope: {problem}")
+    return codecs

@@ -137,6 +137,7 @@ def add_diff_options(diff: ArgumentParser) -> None:
     )
     diff.add_argument("--keys-only", action="store_true", help="compare which keys there are, not their values")
     add_json_option(diff)
+    add_schema_options(diff)
 
 
 def add_copy_options(copy: ArgumentParser) -> None:
@@ -196,6 +197,7 @@ def _add_apply_options(verb: ArgumentParser) -> None:
     verb.add_argument("--dry-run", action="store_true", help="print what would be changed, and change nothing")
     verb.add_argument("--yes", "-y", action="store_true", help="do not ask for confirmation")
     add_json_option(verb)
+    add_schema_options(verb)
 
 
 def add_lock_options(lock: ArgumentParser) -> None:

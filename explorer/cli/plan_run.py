@@ -6,6 +6,7 @@ from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode
 from explorer.cli.run import open_store, resolve_profile
+from explorer.cli.value_diff import ValueDiff
 from explorer.cli.verbs.find import find
 from explorer.cli.verbs.plan import apply, copy, diff, export, import_file, replace_text, restore, undo
 from explorer.drivers.base import Store
@@ -19,39 +20,41 @@ async def run_applied(command: arguments.Command, console: Console) -> int:
     def open_part(part: PlanPart) -> Store:
         return _open(command, f"@{part.profile}" if part.profile else part.store, console)
 
-    match command.subcommand:
-        case arguments.ApplyArguments() as options:
-            return await apply(options, open_part, console)
-        case arguments.UndoArguments() as options:
-            return await undo(options, open_part, console)
-        case _:
-            raise TypeError(command.subcommand)
+    with ValueDiff(command.codecs, console) as values:
+        match command.subcommand:
+            case arguments.ApplyArguments() as options:
+                return await apply(options, open_part, console, values)
+            case arguments.UndoArguments() as options:
+                return await undo(options, open_part, console, values)
+            case _:
+                raise TypeError(command.subcommand)
 
 
 async def run_on_store(store: Store, command: arguments.Command, console: Console) -> int:
     """Run a verb on an open store, and on a second one if it has two sides, and return the exit code."""
     side = _side(store, command.url)
-    match command.subcommand:
-        case arguments.FindArguments() as options:
-            return await find(store, options, console)
-        case arguments.ReplaceArguments() as options:
-            return await replace_text(side, options, console)
-        case arguments.RestoreArguments() as options:
-            async with _open(command, f"{command.url}@{options.to}", console) as earlier:
-                return await restore(earlier, side, options, console)
-        case arguments.ExportArguments() as options:
-            await export(store, options, console)
-            return ExitCode.SUCCESS
-        case arguments.ImportArguments() as options:
-            return await import_file(side, options, console)
-        case arguments.DiffArguments() as options:
-            async with _open(command, options.target, console) as other:
-                return await diff(side, _side(other, options.target), options, console)
-        case arguments.CopyArguments() as options:
-            async with _open(command, options.target, console) as other:
-                return await copy(side, _side(other, options.target), options, console)
-        case _:
-            raise TypeError(command.subcommand)
+    with ValueDiff(command.codecs, console) as values:
+        match command.subcommand:
+            case arguments.FindArguments() as options:
+                return await find(store, options, console)
+            case arguments.ReplaceArguments() as options:
+                return await replace_text(side, options, console, values)
+            case arguments.RestoreArguments() as options:
+                async with _open(command, f"{command.url}@{options.to}", console) as earlier:
+                    return await restore(earlier, side, options, console, values)
+            case arguments.ExportArguments() as options:
+                await export(store, options, console)
+                return ExitCode.SUCCESS
+            case arguments.ImportArguments() as options:
+                return await import_file(side, options, console, values)
+            case arguments.DiffArguments() as options:
+                async with _open(command, options.target, console) as other:
+                    return await diff(side, _side(other, options.target), options, console, values)
+            case arguments.CopyArguments() as options:
+                async with _open(command, options.target, console) as other:
+                    return await copy(side, _side(other, options.target), options, console, values)
+            case _:
+                raise TypeError(command.subcommand)
 
 
 def _open(command: arguments.Command, url: str, console: Console) -> Store:

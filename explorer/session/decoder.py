@@ -9,7 +9,8 @@ from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from explorer.codecs.base import Choice, Document, EncodeResult, MergeResult
 from explorer.codecs.three_way import ThreeWayRow, three_way_rows
-from explorer.model.line_diff import DiffLine, diff
+from explorer.model.format import format_bytes
+from explorer.model.line_diff import DiffLine, LinePart, diff
 from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
@@ -21,6 +22,8 @@ THREAD_SIZE: Final = 32 * 1024
 """Size in bytes or characters from which a value is decoded and encoded in the thread."""
 PREVIEW_SIZE: Final = 256 * 1024
 """Size in bytes from which the beginning of a value is shown before all of it is decoded."""
+MAX_COMPARED: Final = 1 << 20
+"""Size in bytes up to which two stored values are compared line by line."""
 _PREVIEW_DELAY: Final = 0.05
 """Minimum number of seconds for drawing a preview; a frame of the notifier fits into it."""
 _MAX_PREVIEW_DELAY: Final = 0.5
@@ -107,6 +110,19 @@ class Decoder:
         """Return the lines of a diff of two texts of a document, and whether they were indented to be compared."""
         return await self._in_thread(_compare, document, before, after)
 
+    async def compare_values(self, key: str, before: bytes | None, after: bytes | None) -> tuple[DiffLine, ...]:
+        """Return the lines of a diff of two stored values of a key, as the review of a save shows them.
+
+        Bytes that differ in what their text does not show (the order of a message's fields, for example) are one
+        remark.
+
+        Args:
+            key: The key, relative to the root.
+            before: The one value; None for none.
+            after: The other.
+        """
+        return await self._in_thread(_compare_values, self.codecs, key, before, after)
+
     async def compare_three(self, base: str, theirs: str, mine: str) -> tuple[ThreeWayRow, ...]:
         """Return three versions of a text side by side, line by line."""
         return await self._in_thread(three_way_rows, base, theirs, mine)
@@ -128,6 +144,20 @@ class Decoder:
 
     async def _in_thread(self, call: Callable[[*Args], Result], *args: *Args) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
+
+
+def _compare_values(codecs: ValueCodecs, key: str, before: bytes | None, after: bytes | None) -> tuple[DiffLine, ...]:
+    first = before if before is not None else after or b""
+    if max(len(first), len(after or b"")) > MAX_COMPARED:
+        sizes = (format_bytes(len(value)) if value is not None else "no value" for value in (before, after))
+        return (DiffLine("\\", (LinePart(f"too large to compare: {' and '.join(sizes)}"),)),)
+    document = codecs.open(key, first)
+    old = "" if before is None else document.text
+    new = "" if after is None else document.text if before is None else codecs.open(key, after, document.choice).text
+    lines, _ = _compare(document, old, new)
+    if not lines and before != after:
+        return (DiffLine("\\", (LinePart("the bytes differ, and their text is the same"),)),)
+    return lines
 
 
 def _compare(document: Document, before: str, after: str) -> tuple[tuple[DiffLine, ...], bool]:

@@ -47,12 +47,28 @@ def test_diff_prints_what_differs(url: str, run: Run) -> None:
     fill(run, f"{url}a/", same="1", left="1", changed="1")
     fill(run, f"{url}b/", same="1", right="1", changed="2")
     result = run("diff", f"{url}a/", f"{url}b/")
-    assert (result.code, result.lines) == (1, ["~ changed", "< left", "> right"])
+    assert (result.code, result.lines) == (1, ["~ changed", "    @@ -1 +1 @@", "    -1", "    +2", "< left", "> right"])
     assert run("diff", f"{url}a/", f"{url}b/", "--json", "--keys-only").records == [
         {"key": "left", "change": "only-left"},
         {"key": "right", "change": "only-right"},
     ]
     assert run("diff", f"{url}a/", f"{url}b/", "--ignore", "*t", "--ignore", "changed").code == 0
+
+
+def test_changed_messages_are_compared_by_their_fields(url: str, run: Run, tmp_path: Path) -> None:
+    """As in the review of a save; in a diff, and before a plan is applied."""
+    (tmp_path / "shop.proto").write_text('syntax = "proto3"; message Order { string id = 1; int32 amount = 2; }')
+    rules = tmp_path / "codecs.toml"
+    rules.write_text('version = 1\n[[map]]\nkey = "**"\ntype = "Order"\n')
+    schema = ("--proto", str(tmp_path / "shop.proto"))
+    for side, amount in (("a", 1), ("b", 2)):
+        order = f'id: "x" amount: {amount}'
+        assert run("put", f"{url}{side}/", "order", "--type", "Order", *schema, "--value", order)
+    changed = ['     id: "x"', "    -amount: 1", "    +amount: 2"]
+    decoded = (*schema, "--codecs", str(rules))
+    assert run("diff", f"{url}a/", f"{url}b/", *decoded).lines == ["~ order", "    @@ -1,2 +1,2 @@", *changed]
+    plan = run("copy", f"{url}b/", f"{url}a/", "--overwrite", "--dry-run", *decoded)
+    assert plan.lines == ["update    order", "    @@ -1,2 +1,2 @@", *changed]
 
 
 def test_copy_to_another_store_is_undone(url: str, run: Run, shared_consul: ConsulServer, prefix: str) -> None:
@@ -175,7 +191,11 @@ def test_find_prints_matches_and_what_it_looked_at(url: str, run: Run) -> None:
 
 def test_replace_shows_and_changes_values(url: str, run: Run) -> None:
     fill(run, f"{url}a/", one="host old", two="old old", three="x")
-    assert run("replace", url, "a/", "old", "new", "--dry-run").lines == ["update    a/one", "update    a/two"]
+    shown = run("replace", url, "a/", "old", "new", "--dry-run").lines
+    assert [line.strip() for line in shown if "@" not in line] == [
+        *("update    a/one", "-host old", "+host new"),
+        *("update    a/two", "-old old", "+new new"),
+    ]
     assert run("replace", url, "a/", "old", "new", "--yes")
     assert values(run, f"{url}a/") == {"one": "host new", "two": "new new", "three": "x"}
     assert run("undo", "--yes")
@@ -189,8 +209,8 @@ def test_key_and_prefix_are_restored(url: str, run: Run) -> None:
     assert run("put", url, "x", "--value", "2", "--force")
     assert run("rm", url, "y", "--yes")
     fill(run, url, z="1")
-    assert run("diff", f"{url}@{then}", url).lines == ["~ x", "< y", "> z"]
-    assert run("restore", url, "x", "--to", str(then), "--yes").lines == ["update    x"]
+    assert run("diff", f"{url}@{then}", url).lines == ["~ x", "    @@ -1 +1 @@", "    -1", "    +2", "< y", "> z"]
+    assert run("restore", url, "x", "--to", str(then), "--yes").lines[0] == "update    x"
     assert run("restore", url, "", "--to", str(then), "--yes").lines == ["create    y", "delete    z", "same      x"]
     assert values(run, url) == {"x": "1", "y": "1"}
     assert run("undo", "--yes")

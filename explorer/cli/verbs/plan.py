@@ -11,6 +11,7 @@ from typing import Final
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode, UsageError
+from explorer.cli.value_diff import ValueDiff
 from explorer.config import folder
 from explorer.drivers.base import Store
 from explorer.model.errors import Conflict, InvalidPlan, InvalidText, OutcomeUnknown
@@ -31,8 +32,10 @@ _SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", 
 """Signs of the differences in a line."""
 
 
-async def diff(left: PlanSide, right: PlanSide, options: arguments.DiffArguments, console: Console) -> int:
-    """Print the keys that differ between two sides; the exit code is 1 if there are any."""
+async def diff(
+    left: PlanSide, right: PlanSide, options: arguments.DiffArguments, console: Console, values: ValueDiff
+) -> int:
+    """Print the keys that differ between two sides, and how; the exit code is 1 if there are any."""
     count = 0
     async with aclosing(left.entries()) as one, aclosing(right.entries()) as other:
         async for difference in differences(one, other):
@@ -40,6 +43,8 @@ async def diff(left: PlanSide, right: PlanSide, options: arguments.DiffArguments
                 continue
             count += 1
             _print_difference(difference, console)
+            if (one_entry := difference.left) is not None and (other_entry := difference.right) is not None:
+                await values.print(right.store, right.key(difference.key), one_entry.value, other_entry.value)
     return ExitCode.FAILURE if count else ExitCode.SUCCESS
 
 
@@ -56,12 +61,14 @@ def _print_difference(difference: Difference, console: Console) -> None:
         console.print_line(f"{_SIGNS[difference.kind]} {difference.key}")
 
 
-async def copy(source: PlanSide, target: PlanSide, options: arguments.CopyArguments, console: Console) -> int:
+async def copy(
+    source: PlanSide, target: PlanSide, options: arguments.CopyArguments, console: Console, values: ValueDiff
+) -> int:
     """Plan a copy or a move, print it, and apply it once it is confirmed."""
     is_move = isinstance(options, arguments.MoveArguments)
     title = f"{'move' if is_move else 'copy'} {source.store.redacted} to {target.store.redacted}"
     plan = await CopyPlanner(source, target, overwrite=options.overwrite, move=is_move).plan(title)
-    return await _review(plan, [source.store, target.store], options, console)
+    return await _review(plan, [source.store, target.store], options, console, values)
 
 
 async def export(store: Store, options: arguments.ExportArguments, console: Console) -> None:
@@ -77,7 +84,7 @@ async def export(store: Store, options: arguments.ExportArguments, console: Cons
         console.write_bytes(part.encode("utf-8", "surrogateescape"))
 
 
-async def import_file(target: PlanSide, options: arguments.ImportArguments, console: Console) -> int:
+async def import_file(target: PlanSide, options: arguments.ImportArguments, console: Console, values: ValueDiff) -> int:
     """Plan the entries of a file below a prefix, print what changes, and apply it once it is confirmed."""
     store = target.store
     target = replace(target, prefix=directory(options.prefix, store.separator))
@@ -89,17 +96,19 @@ async def import_file(target: PlanSide, options: arguments.ImportArguments, cons
     source = FileSide(str(options.file), entries)
     planner = CopyPlanner(source, target, overwrite=options.overwrite, prune=options.prune)
     plan = await planner.plan(f"import {options.file.name} to {target.name}")
-    return await _review(plan, [store], options, console)
+    return await _review(plan, [store], options, console, values)
 
 
-async def replace_text(side: PlanSide, options: arguments.ReplaceArguments, console: Console) -> int:
+async def replace_text(side: PlanSide, options: arguments.ReplaceArguments, console: Console, values: ValueDiff) -> int:
     """Plan the replacement of a text in all values below a prefix, and apply it once it is confirmed."""
     side = replace(side, prefix=directory(options.prefix, side.store.separator))
     plan = await replace_plan(side, options.old, options.new, regex=options.regex)
-    return await _review(plan, [side.store], options, console)
+    return await _review(plan, [side.store], options, console, values)
 
 
-async def restore(earlier: Store, side: PlanSide, options: arguments.RestoreArguments, console: Console) -> int:
+async def restore(
+    earlier: Store, side: PlanSide, options: arguments.RestoreArguments, console: Console, values: ValueDiff
+) -> int:
     """Plan what brings back a key or a prefix, and apply it once it is confirmed.
 
     Raises:
@@ -113,7 +122,7 @@ async def restore(earlier: Store, side: PlanSide, options: arguments.RestoreArgu
     if plan is None:
         below = replace(side, prefix=directory(options.key, store.separator))
         plan = await restore_prefix(earlier, below, title)
-    return await _review(plan, [store], options, console)
+    return await _review(plan, [store], options, console, values)
 
 
 async def _review(
@@ -121,9 +130,11 @@ async def _review(
     stores: Iterable[Store],
     options: arguments.PlanArguments,
     console: Console,
+    values: ValueDiff,
 ) -> int:
     """Print a plan, and write it to a file, or apply it once it is confirmed."""
-    _print_plan(plan, console)
+    by_url = {store.address.public_url: store for store in stores}
+    await _print_plan(plan, by_url, console, values)
     if options.plan is not None and not plan.conflicts:
         options.plan.write_text(write_plan(plan), encoding="utf-8")
         console.print_note(f"written to {options.plan}; keyscope apply {options.plan} applies it")
@@ -133,10 +144,12 @@ async def _review(
         return ExitCode.CONFLICT
     if options.dry_run or not await _confirm(plan, console, yes=options.yes):
         return ExitCode.SUCCESS
-    return await _apply(plan, {store.address.public_url: store for store in stores}, console, resume=False)
+    return await _apply(plan, by_url, console, resume=False)
 
 
-async def apply(options: arguments.ApplyArguments, open_store: Callable[[PlanPart], Store], console: Console) -> int:
+async def apply(
+    options: arguments.ApplyArguments, open_store: Callable[[PlanPart], Store], console: Console, values: ValueDiff
+) -> int:
     """Apply the plan of a file.
 
     Raises:
@@ -144,34 +157,36 @@ async def apply(options: arguments.ApplyArguments, open_store: Callable[[PlanPar
         Conflict: A key is not as the plan says.
     """
     plan = read_plan(options.plan.read_text(encoding="utf-8", errors="replace"), str(options.plan))
-    return await _apply_opened(plan, open_store, console, options, resume=options.resume)
+    return await _apply_opened(plan, open_store, console, values, options)
 
 
-async def undo(options: arguments.UndoArguments, open_store: Callable[[PlanPart], Store], console: Console) -> int:
+async def undo(
+    options: arguments.UndoArguments, open_store: Callable[[PlanPart], Store], console: Console, values: ValueDiff
+) -> int:
     """Take back what a plan did.
 
     Raises:
         InvalidPlan: There is no such plan, or it is taken back already.
         Conflict: A key was changed since; the keys before it are taken back.
     """
-    return await _apply_opened(_plan_to_undo(options.id), open_store, console, options, resume=True)
+    return await _apply_opened(_plan_to_undo(options.id), open_store, console, values, options)
 
 
 async def _apply_opened(
     plan: Plan,
     open_store: Callable[[PlanPart], Store],
     console: Console,
+    values: ValueDiff,
     options: arguments.ApplyArguments | arguments.UndoArguments,
-    *,
-    resume: bool,
 ) -> int:
     plan.require_applicable()
     async with _opened(plan, open_store) as stores:
-        _print_plan(plan, console)
+        await _print_plan(plan, stores, console, values)
         if options.dry_run:
             return await _print_moved(plan, stores, console)
         if not await _confirm(plan, console, yes=options.yes):
             return ExitCode.SUCCESS
+        resume = isinstance(options, arguments.UndoArguments) or options.resume
         return await _apply(plan, stores, console, resume=resume)
 
 
@@ -234,10 +249,13 @@ async def _print_moved(plan: Plan, stores: Mapping[str, Store], console: Console
     return ExitCode.CONFLICT if moved else ExitCode.SUCCESS
 
 
-def _print_plan(plan: Plan, console: Console) -> None:
-    """Print one line for each key, and notes about what is left out."""
-    for change in plan:
-        _print_change(change.key, change.action, console)
+async def _print_plan(plan: Plan, stores: Mapping[str, Store], console: Console, values: ValueDiff) -> None:
+    """Print one line for each key, what an update changes, and notes about what is left out."""
+    for part in plan.parts:
+        for change in part.changes:
+            _print_change(change.key, change.action, console)
+            if change.action is PlanAction.UPDATE:
+                await values.print(stores[part.store], change.key, change.old, change.new)
     for key in plan.same:
         _print_change(key, PlanAction.SAME, console)
     for conflict in plan.conflicts:
