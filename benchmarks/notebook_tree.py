@@ -148,7 +148,6 @@ async def measure_moves(frontend: Frontend, paths: list[str], url: str, last: st
         for number in range(60):
             await page.notebook.page.mouse.wheel(0, (-1 if number < 30 else 1) * TURN * ROW_HEIGHT)
         print(f"  the wheel through loaded rows: {await page.smoothness()}")
-        await asyncio.sleep(1)  # an end that is asked for while a page is read may be forgotten
         for _ in range(ROUNDS):
             await scroller.focus()
             ends.append(await page.press("End", f"ksBench.names().includes({last!r})"))

@@ -29,7 +29,7 @@ async with explorer.open("demo:?still") as store:
     locks = await explorer.locks_frame(store)
 print(len(frame) > 10, len(locks) > 1)
 """
-    assert (await shared_kernel.execute(code)).text == "True True\n"
+    assert (await shared_kernel.execute(code)).text.endswith("True True\n")  # after a bar, if reading takes a second
 
 
 @pytest.mark.parametrize(

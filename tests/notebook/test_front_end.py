@@ -203,7 +203,10 @@ async def test_closed_view_leaves_no_listener(kernel_end: RecordedKernel) -> Non
 
 
 async def test_ten_million_rows_are_reached_by_the_wheel(kernel_end: RecordedKernel) -> None:
-    """Rows beyond what an element can be high are scaled: the wheel moves by rows, and the last one is reached."""
+    """Rows beyond what an element can be high are scaled: the wheel moves by rows, and the last one is reached.
+
+    Nor does an earlier turn of the wheel count once a key has moved the cursor.
+    """
     total = 10_000_000
     generation = (await kernel_end.wait_sent("window", 1))["generation"]
     names = [f"k{number}" for number in range(60)]
@@ -218,6 +221,10 @@ async def test_ten_million_rows_are_reached_by_the_wheel(kernel_end: RecordedKer
         return (await kernel_end.names())[0] == "k5"
 
     await eventually(is_moved, "the wheel moves by five rows")
+    asked = len(await kernel_end.sent("window"))
+    facts = {**tree_facts(generation, 1, 0, total), "cursor": total - 1, "reveals": 1}
+    await kernel_end.deliver({**facts, "type": "patch", "length": len(names), "changes": []})
+    assert (await kernel_end.wait_sent("window", asked + 1))["step"] == 0
     await page.evaluate("() => { const list = document.querySelector('.ks-scroller'); list.scrollTop = 1e9; }")
 
     async def asks_for_the_end() -> bool:

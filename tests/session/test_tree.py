@@ -9,6 +9,7 @@ from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted
 from explorer.session.keytree import level_reader
 from explorer.session.keytree import marks as aging
+from explorer.session.keytree.navigator import TreeNavigator
 from explorer.session.keytree.nodes import LevelState
 from explorer.session.keytree.row_view import row_view
 from explorer.session.keytree.tree import Tree
@@ -183,6 +184,35 @@ async def test_load_previous_reads_the_end_of_a_level() -> None:
         await harness.tree.resync()
         assert harness.rows == [*shown[:8], "+1960", "-197", *shown[9:]]
         assert harness.store.asked <= asked + 4
+
+
+@pytest.mark.parametrize("scrolled", [0, 1])
+@pytest.mark.parametrize("reading", ["next page", "page again", "last one"])
+async def test_end_is_reached_while_a_page_is_read(reading: str, scrolled: int) -> None:
+    """It is read after the page, whatever a view scrolls meanwhile, and the cursor is on the very last key then."""
+    keys = [f"{number:03}" for number in range(3 if reading == "last one" else 200)]
+    async with running_tree(*keys, page=2 if reading == "last one" else 5) as harness:
+        harness.store.held = True
+        if reading == "page again":
+            harness.tree.reload(harness.tree.rows.root)
+        else:
+            harness.tree.load_more(harness.tree.rows.root)
+        first = await harness.request()
+        navigator = TreeNavigator(harness.tree)
+        navigator.follow(())
+        navigator.move_to_end()
+        navigator.cursor.direction = scrolled or navigator.cursor.direction
+        harness.store.read(first)
+        harness.store.arrive(first)
+        if reading != "last one":
+            await harness.request()
+            navigator.follow(())
+            assert navigator.cursor.row == len(harness.tree.rows) - 1
+        await harness.answer()
+        navigator.follow(())
+        assert harness.rows[-1] == keys[-1]
+        assert navigator.cursor.visible_node is harness.node(keys[-1])
+        assert len(harness.rows) < 20, "what comes before the end is not read"
 
 
 async def test_load_previous_without_numbers_reads_the_end() -> None:

@@ -122,7 +122,10 @@ export class VirtualList extends VirtualRows {
     const isRevealed = message.reveals !== this.reveals;
     this.reveals = message.reveals;
     this.layout();
-    if (isRevealed) this.reveal(this.cursor);
+    if (isRevealed) {
+      this.step = 0; // what was scrolled before does not count any more
+      this.reveal(this.cursor);
+    }
     this.schedule();
     this.options.onHead?.(this.head, this);
   }

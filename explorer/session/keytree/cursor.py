@@ -18,6 +18,8 @@ class TreeCursor:
         self._last_row = 0
         self._gap_neighbours: tuple[Node | None, Node | None] = (None, None)
         """The nodes above and below the gap of unread keys that the cursor is on."""
+        self._is_at_gap_end = False
+        """True if the cursor came to the gap from below, or by a jump to the end: it stays at that side of the gap."""
 
     @property
     def row(self) -> int:
@@ -52,6 +54,7 @@ class TreeCursor:
         self.node, self._last_row = self._rows.at(row), row
         if self.node.is_more_row:
             last = len(self._rows) - 1
+            self._is_at_gap_end = self.direction < 0
             above = self._rows.at(row - 1) if row else None
             self._gap_neighbours = above, self._rows.at(row + 1) if row < last else None
 
@@ -88,7 +91,7 @@ class TreeCursor:
     def _row_in_gap(self) -> int:
         """Return the first row that was read into the gap; the last one on the way up."""
         above, below = self._gap_neighbours
-        if self.direction < 0:
+        if self._is_at_gap_end:
             row = len(self._rows) if below is None else self._rows.row_of(below)
             return self._last_row if row is None else row - 1
         row = -1 if above is None else self._rows.row_of(above)

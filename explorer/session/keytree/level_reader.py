@@ -103,6 +103,8 @@ class LevelReader:
 
     async def _load_previous(self, node: Node, level: Level, run: Run, behind: Run | None) -> None:
         """Read the page before the run after a gap, or the last one of the level."""
+        if run.end is None:  # the end was read meanwhile
+            return
         prefix = self._rows.prefix(node)
         before = None if behind is None else prefix + decode(behind.start)
         try:

@@ -127,13 +127,20 @@ class Tree:
         self._load_page(node, PageKind.NEXT)
 
     def load_previous(self, node: Node) -> None:
-        """Read the page at the end of a gap, given its more-row; at the end of a level, the level's last page."""
+        """Read the page at the end of a gap, given its more-row; at the end of a level, the level's last page.
+
+        The last page is also read if another page of the level is being read: right after that.
+        """
         self._load_page(node, PageKind.PREVIOUS)
 
     def _load_page(self, node: Node, want: PageKind) -> None:
         folder = _folder(node)
         level = None if folder is None else folder.branch
-        if folder is None or level is None or folder.load_state is not LevelState.PARTIAL:
+        if folder is None or level is None:
+            return
+        is_last = want is PageKind.PREVIOUS and node is level.more_row  # another gap ends elsewhere after a page
+        states = (LevelState.PARTIAL, LevelState.LOADING) if is_last else (LevelState.PARTIAL,)
+        if folder.load_state not in states:
             return
         gap: str | None = node.name if node.is_more_row and node is not level.more_row else None
         if not node.is_more_row and len(level.runs) > 1:
