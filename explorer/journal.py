@@ -40,6 +40,7 @@ class JournalRecord:
         old: Value that was replaced; None if there was none, or it was too large.
         detail: What else is to be known, such as that the outcome is unknown.
         profile: Name of the profile that the store was opened by.
+        reason: Why it was done, if that was said, such as which constraints were overridden.
     """
 
     store: str
@@ -51,6 +52,7 @@ class JournalRecord:
     detail: str = ""
     profile: str = ""
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    reason: str = ""
 
     def to_line(self, chain: str) -> bytes:
         """Return the line of the record, with the digest of the line before."""
@@ -64,6 +66,7 @@ class JournalRecord:
             "after": self.after,
             **_old_fields(self.old),
             **({"detail": self.detail} if self.detail else {}),
+            **({"reason": self.reason} if self.reason else {}),
             _CHAIN: chain,
         }
         return json.dumps(record).encode("ascii") + b"\n"
@@ -88,6 +91,7 @@ class JournalRecord:
                 str(fields.get("detail", "")),
                 str(fields.get("profile", "")),
                 datetime.fromisoformat(fields["time"]),
+                str(fields.get("reason", "")),
             )
         except (TypeError, KeyError, AttributeError) as error:
             message = f"no record: {error}"

@@ -1,7 +1,7 @@
 """Flows of an edit: open one, leave it, and what its states ask."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -23,6 +23,7 @@ from explorer.session.editing.edit_text import (
     taken_text,
     ttl_options,
 )
+from explorer.session.editing.violation_text import override_options, override_question
 from explorer.session.session import Session
 from explorer.session.states import Part
 from widgets.dialogs import Dialog
@@ -170,6 +171,27 @@ async def close_saved(live: "LiveSession", edit: Edit, state: Saved) -> None:
         node = await live.session.reveal_saved(edit.key)
         if node is not None:
             await live.show(node)
+
+
+# Review
+
+
+async def override(view: "View", names: Sequence[str], review: int) -> None:
+    """Ask whether to save a value that breaks constraints.
+
+    Args:
+        view: The view that shows the review.
+        names: The constraints.
+        review: Number of the review.
+    """
+    pane = view.live.edit
+    edit, number = pane.edit, pane.number
+    reply = await view.ask(Dialog(override_question(names), override_options(names), is_dangerous=True))
+    if reply is None or reply.value != "override" or edit is None or pane.number != number:
+        return
+    if set(pane.blocking(review)) <= set(names):  # else another review is shown by now
+        edit.override(names)
+        pane.save(review)
 
 
 # Conflict

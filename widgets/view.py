@@ -12,7 +12,7 @@ from explorer.session.key_lookup import FoundNode
 from explorer.session.session import Session
 from explorer.session.states import Option, Part
 from widgets.dialogs import Dialog, Reply, option_messages
-from widgets.edit_flows import EDIT_FLOWS
+from widgets.edit_flows import EDIT_FLOWS, override
 from widgets.flows import FLOWS
 from widgets.list_window import ListWindow
 from widgets.messages import (
@@ -253,7 +253,11 @@ class View:
         if reason is not None:
             self._refuse(self._session.actions["save"].title, reason)
         elif save.edit == self._live.edit.number:
-            self._live.edit.save(save.review)
+            names = self._live.edit.blocking(save.review)
+            if names:
+                self._start_flow(override(self, names, save.review), "override constraints")
+            else:
+                self._live.edit.save(save.review)
 
     # Dialogs
 

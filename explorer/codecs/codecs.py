@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Final
 
 from explorer.codecs.base import KUBERNETES_MAGIC, Choice, Codec, Document, EncodeResult, Limits
+from explorer.codecs.constraints.constraint import Constraints, Violation
 from explorer.codecs.detect import detect
 from explorer.codecs.patterns import Pattern, similar_keys
 from explorer.codecs.presets import Preset, preset_of
@@ -50,6 +51,7 @@ class Codecs:
         limits: Limits | None = None,
         rule_file: RuleFile | None = None,
         presets: Sequence[Preset] = (),
+        constraints: Constraints | None = None,
         load_kubernetes: Callable[[], Sequence[SchemaSet]] = lambda: (),
     ) -> None:
         self.schemas = schemas or Schemas()
@@ -60,6 +62,7 @@ class Codecs:
         """File that rules are added to; None keeps them for this run only."""
         self.presets = tuple(presets)
         """Presets whose rules are among the rules."""
+        self.constraints = constraints or Constraints()
         self._load_kubernetes: Callable[[], Sequence[SchemaSet]] | None = load_kubernetes
         self._lock = Lock()
 
@@ -77,14 +80,17 @@ class Codecs:
             *(problem for schema_set in self.schemas.sets for problem in schema_set.problems),
             *dict.fromkeys(missing),
             *self.rules.shadowed(),
+            *self.constraints.problems,
         )
 
     @property
     def unreachable_rules(self) -> tuple[str, ...]:
-        """A line for each rule and preset that no key below the root can match: patterns match whole keys."""
+        """A line for each rule, preset and constraint that no key here can match: patterns match whole keys."""
         root = self.scope.root
-        names = {rule.name: f"{rule.name}: {rule.pattern}" for rule in reversed(self.rules.rules)}
-        reachable = {rule.name for rule in self.rules.rules if rule.pattern.can_match_below(root)}
+        patterns = [(rule.name, rule.pattern) for rule in self.rules.rules]
+        patterns += [(f"constraint {one.name}", one.pattern) for one in self.constraints.constraints]
+        names = {name: f"{name}: {pattern}" for name, pattern in reversed(patterns)}
+        reachable = {name for name, pattern in patterns if pattern.can_match_below(root)}
         return tuple(
             f"{line} matches no key here: each begins with {sanitize(root)}"
             for name, line in reversed(names.items())
@@ -107,6 +113,21 @@ class Codecs:
     def rule(self, key: str) -> Rule | None:
         """Return the rule for a key relative to the root, or None."""
         return self.rules.find(self.scope.root + key)
+
+    def has_constraints(self, key: str) -> bool:
+        """Return whether the values of a key relative to the root have constraints."""
+        return bool(self.constraints.find(self.scope.root + key))
+
+    def violations(self, key: str, value: bytes) -> tuple[Violation, ...]:
+        """Return what breaks the constraints of a key; empty if it has none.
+
+        Args:
+            key: The key, relative to the root.
+            value: The bytes that are to be stored.
+        """
+        from explorer.codecs.constraints.checker import check_value  # noqa: PLC0415 - it decodes by this class
+
+        return check_value(self, key, value)
 
     def patterns(self, key: str) -> tuple[str, ...]:
         """Return patterns for keys similar to this one, the most likely first."""

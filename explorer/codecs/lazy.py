@@ -8,6 +8,7 @@ from explorer.codecs.base import Choice, Document
 
 if TYPE_CHECKING:  # with them comes protobuf
     from explorer.codecs.codecs import Codecs
+    from explorer.codecs.constraints.constraint import Violation
 
 
 class LazyCodecs:
@@ -48,3 +49,11 @@ class LazyCodecs:
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Return the choices for a value, the most likely first."""
         return self.prepare().choices(key, value)
+
+    def has_constraints(self, key: str) -> bool:
+        """Return whether the values of a key have constraints."""
+        return self.prepare().has_constraints(key)
+
+    def violations(self, key: str, value: bytes) -> tuple["Violation", ...]:
+        """Return what breaks the constraints of a key."""
+        return self.prepare().violations(key, value)

@@ -95,6 +95,7 @@ def codecs_for(store: StoreInfo, options: CodecOptions = _NO_OPTIONS) -> Codecs:
         limits=settings.limits,
         rule_file=RuleFile(options.codecs or _default_file(), store.address.redacted),
         presets=presets,
+        constraints=settings.constraints,
         load_kubernetes=partial(_installed_schemas, find_preset("kubernetes")),
     )
 

@@ -28,6 +28,12 @@
     priority = 10
     editable = false
     indented = false                  # JSON and YAML as stored; true for one element a line
+
+    [[constraint]]                    # a rule for values; see constraints/settings.py
+    name = "port"
+    key = "config/*/port"
+    minimum = 1
+    maximum = 65535
 """
 
 import re
@@ -39,7 +45,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast, get_args
 
 from explorer.codecs.base import Choice, Codec, Form, Limits
-from explorer.codecs.patterns import Pattern
+from explorer.codecs.constraints.constraint import Constraints
+from explorer.codecs.constraints.settings import key_pattern, parse_size, read_constraints
 from explorer.codecs.presets import Preset, find_preset
 from explorer.codecs.protobuf.schema_files import load
 from explorer.codecs.protobuf.schemas import SchemaSet
@@ -48,13 +55,11 @@ from explorer.config import TomlTable
 from explorer.model.errors import SchemaFailed
 
 _VERSION: Final = 1
-_TOP_SETTINGS: Final = ("version", "schemas", "limits", "preset", "map")
+_TOP_SETTINGS: Final = ("version", "schemas", "limits", "preset", "map", "constraint")
 _PRESET_SETTINGS: Final = ("name", "root", "store")
 _SCHEMA_SETTINGS: Final = ("paths", "import_paths")
 _LIMIT_SETTINGS: Final = ("max_value", "max_elements")
 _RULE_SETTINGS: Final = ("key", "regex", "store", "codec", "type", "schema", "form", "indented", "priority", "editable")
-_SIZE: Final = re.compile(r"(\d+)\s*(|B|KiB|MiB)")
-_UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class CodecSettings:
     rules: Rules = field(default_factory=Rules)
     limits: Limits = field(default_factory=Limits)
     presets: tuple[Preset, ...] = ()
+    constraints: Constraints = field(default_factory=Constraints)
 
 
 def read(file: Path, address: str = "", separator: str = "/", cache: Path | None = None) -> CodecSettings:
@@ -138,6 +144,13 @@ class _SettingsReader:
                 self._preset(number, table)
                 for number, table in self._tables(content, "preset", _PRESET_SETTINGS, address)
             ),
+            read_constraints(
+                content.get("constraint", []),
+                self.file,
+                address,
+                separator,
+                lambda number, message, hint: self._error(_list_anchor("constraint", number), message, hint=hint),
+            ),
         )
 
     def _tables(
@@ -174,13 +187,7 @@ class _SettingsReader:
 
     def _rule(self, number: int, table: TomlTable, separator: str) -> Rule:
         anchor = _list_anchor("map", number)
-        key, regex = table.text("key"), table.text("regex")
-        if (key is None) == (regex is None):
-            raise self._error(anchor, "a rule needs either key or regex", hint='write key = "config/**"')
-        try:
-            pattern = Pattern.parse(key, separator) if key is not None else Pattern.from_regex(regex or "")
-        except SchemaFailed as error:
-            raise self._error(anchor, error.message, hint=error.hint) from error
+        pattern = key_pattern(table, separator)
         priority = table.settings.get("priority", 0)
         if isinstance(priority, bool) or not isinstance(priority, int):
             raise self._error(anchor, "priority must be an integer", hint="write priority = 10")
@@ -201,10 +208,9 @@ class _SettingsReader:
         self._table(content, anchor).require_known(_LIMIT_SETTINGS)
         limits = Limits()
         if (size := content.get("max_value")) is not None:
-            match = _SIZE.fullmatch(str(size))
-            if match is None:
+            value = parse_size(size)
+            if value is None:
                 raise self._error(anchor, f"max_value {size!r} is not a size", hint='write max_value = "8MiB"')
-            value = int(match[1]) * _UNITS[match[2]]
             limits = replace(
                 limits,
                 max_value=value,

@@ -27,7 +27,7 @@ def decode_value(codecs: Codecs, key: str, value: bytes) -> object:
     """
     for choice in _choices(codecs, key, value):
         with suppress(InvalidText):
-            return _read(codecs, value, choice)
+            return read_value(codecs, value, choice)
     return value
 
 
@@ -43,7 +43,12 @@ def _choices(codecs: Codecs, key: str, value: bytes) -> Iterator[Choice]:
         yield Choice("text")
 
 
-def _read(codecs: Codecs, value: bytes, choice: Choice) -> object:
+def read_value(codecs: Codecs, value: bytes, choice: Choice) -> object:
+    """Return a value as Python data by a codec.
+
+    Raises:
+        InvalidText: It is no such value, or Python has no data for it.
+    """
     match choice.codec:
         case "hex":
             return value

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from explorer.codecs.base import Choice, Document, EncodeResult, MergeResult
+from explorer.codecs.constraints.constraint import Violation
 from explorer.codecs.three_way import ThreeWayRow, three_way_rows
 from explorer.model.format import format_bytes
 from explorer.model.line_diff import DiffLine, LinePart, diff
@@ -41,6 +42,12 @@ class ValueCodecs(Protocol):
 
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
         """Return the beginning of a large value as a document; None where only the whole can be decoded."""
+
+    def has_constraints(self, key: str) -> bool:
+        """Return whether the values of a key have constraints."""
+
+    def violations(self, key: str, value: bytes) -> tuple[Violation, ...]:
+        """Return what breaks the constraints of a key; never raises on any bytes."""
 
     def patterns(self, key: str) -> tuple[str, ...]:
         """Return patterns of keys like this one, the most likely first."""
@@ -97,6 +104,12 @@ class Decoder:
         if max(len(document.value), len(text)) < THREAD_SIZE:
             return document.encode(text)
         return await self._in_thread(document.encode, text)
+
+    async def check(self, key: str, value: bytes) -> tuple[Violation, ...]:
+        """Return what breaks the constraints of a key if a value is stored; empty if it has none."""
+        if not self.codecs.has_constraints(key):
+            return ()
+        return await self._in_thread(self.codecs.violations, key, value)
 
     async def merge(self, document: Document, mine: str, theirs: bytes) -> MergeResult:
         """Merge two changes of a document.

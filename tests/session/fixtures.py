@@ -96,9 +96,13 @@ class CuttableStore(MemoryStore):
 
 
 @asynccontextmanager
-async def opened(place: Place, *, writable: bool = True, drafts: Path | None = None) -> AsyncGenerator[Session, None]:
+async def opened(
+    place: Place, *, writable: bool = True, drafts: Path | None = None, codecs: Codecs | None = None
+) -> AsyncGenerator[Session, None]:
     """A session that has read what it shows."""
-    async with Session(place.connect, Codecs(), writable=writable, drafts=drafts, clock=place.clock) as session:
+    async with Session(
+        place.connect, codecs or Codecs(), writable=writable, drafts=drafts, clock=place.clock
+    ) as session:
         await live(session)
         yield session
 

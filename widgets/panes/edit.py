@@ -25,6 +25,7 @@ from explorer.session.editing.edit_text import (
     save_word,
     version_names,
 )
+from explorer.session.editing.violation_text import violation_lines
 from explorer.session.session import Session
 from explorer.session.states import Part
 from widgets.panes.base import Body, Head, Json, Pane, PaneRow
@@ -205,6 +206,13 @@ class EditPane(Pane):
 
     # Saving
 
+    def blocking(self, review: int) -> tuple[str, ...]:
+        """Return the names of the constraints that must be overridden before this very review is saved."""
+        state = None if self.edit is None else self.edit.state
+        if self.edit is None or not isinstance(state, Reviewing) or review != self.comparison_number:
+            return ()
+        return () if self.compared is None else state.blocking(self.edit.overridden)
+
     def save(self, review: int) -> None:
         """Review the change; save it if this very review was shown.
 
@@ -314,8 +322,8 @@ class ComparisonPane(Pane):
             "kind": "review",
             "heading": review_question(edit, sanitize(edit.key)),
             "store": sanitize(f"in {self.session.address}"),
-            "notes": [sanitize(f"▪ {note}") for note in state.notes],
-            "save": save_word(edit),
+            "notes": [*violation_lines(state.violations), *(sanitize(f"▪ {note}") for note in state.notes)],
+            "save": "Override" if state.blocking(edit.overridden) else save_word(edit),
         }
 
     def _conflict(self, edit: Edit, state: Conflicted) -> Mapping[str, Json]:

@@ -40,6 +40,7 @@ def _to_json(record: JournalRecord) -> Record:
         "after": record.after,
         **({} if record.old is None else value_fields(record.old, "old_text", "old_base64")),
         **({"detail": record.detail} if record.detail else {}),
+        **({"reason": record.reason} if record.reason else {}),
     }
 
 
@@ -48,6 +49,6 @@ def _line(record: JournalRecord) -> str:
         "" if record.before is None and record.after is None else f"  {record.before or '-'} -> {record.after or '-'}"
     )
     old = "" if record.old is None else f"  was {preview(record.old)}"
-    detail = f"  ({record.detail})" if record.detail else ""
+    detail = "".join(f"  ({text})" for text in (record.detail, record.reason) if text)
     time = record.time.astimezone().isoformat(sep=" ", timespec="seconds")[:19]
     return f"{time}  {record.action:6}  {record.store}  {record.key}{revisions}{detail}{old}"

@@ -12,6 +12,7 @@ from explorer.model.address import Access, Address
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, OutcomeUnknown
 from explorer.model.operations import DeleteOperation, Operation
+from explorer.model.write_reason import current_write_reason
 
 _LOG: Final = logging.getLogger(__package__)
 MAX_KEPT_ENTRIES: Final = 10_000
@@ -114,6 +115,7 @@ class JournaledStore(Store):
             None if entry is None else entry.revision,
             None if old is None else old.value,
             detail,
+            reason=current_write_reason(),
         )
 
     async def _append(self, records: Sequence[JournalRecord]) -> None:

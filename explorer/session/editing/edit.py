@@ -5,7 +5,7 @@ the bytes that were reviewed. What the store keeps beside the value (a lease) st
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -23,6 +23,7 @@ from explorer.model.errors import (
 )
 from explorer.model.events import Deleted, Put
 from explorer.model.sanitize import sanitize
+from explorer.model.write_reason import override_reason, write_reason
 from explorer.session.decoder import Decoder
 from explorer.session.editing.edit_states import (
     Conflicted,
@@ -79,6 +80,8 @@ class Edit:
         """Moment at which the key expires unless its lease is renewed; None without a TTL."""
         self.draft_error: str | None = None
         """Why no draft of the text is kept."""
+        self.overridden: frozenset[str] = frozenset()
+        """Names of the constraints that the text may break."""
         self._decoder = decoder
         self._get_store = get_store
         self._on_change = on_change
@@ -86,6 +89,8 @@ class Edit:
         """Value and TTL of the last save."""
         self._expected: Entry | None = base
         """Entry that the next save may replace."""
+        self._ttl: float | None = None
+        """TTL that was chosen for a key that has expired."""
 
     @property
     def is_unsaved(self) -> bool:
@@ -109,6 +114,7 @@ class Edit:
         if text == self.text or not self.is_settled:
             return
         self.text = text
+        self.overridden, self._ttl = frozenset(), None
         self._set_state(Drafting())
 
     def replace_text(self, text: str) -> None:
@@ -145,14 +151,19 @@ class Edit:
     # Review and save
 
     async def save(self) -> None:
-        """Show what saving would change; once that is shown, save it."""
+        """Show what saving would change; once that is shown, save it unless it breaks a constraint."""
         match self.state:
-            case Reviewing(encoded=encoded):
-                await self._send(encoded.value, None)
+            case Reviewing(encoded=encoded) as state:
+                if not state.blocking(self.overridden):
+                    await self._send(encoded.value, self._ttl)
             case Unknown() if self._sent is not None:
                 await self._send(*self._sent)
             case _ if self.is_settled:
                 await self._review()
+
+    def override(self, constraints: Iterable[str]) -> None:
+        """Allow the reviewed text to break constraints, by their names; a change of the text takes that back."""
+        self.overridden |= frozenset(constraints)
 
     async def _review(self) -> None:
         """Show what saving would change, or a conflict with another client's change.
@@ -202,7 +213,8 @@ class Edit:
         self._sent = value, ttl
         self._set_state(Saving())
         try:
-            entry = await self._get_store().atomic_put(self.key, value, self._expected, ttl=ttl)
+            with write_reason(override_reason(self.overridden)):
+                entry = await self._get_store().atomic_put(self.key, value, self._expected, ttl=ttl)
         except Conflict as error:
             await self._on_conflict(error, value)
         except (OutcomeUnknown, Timeout) as error:
@@ -274,10 +286,14 @@ class Edit:
         merge = self.state.merge
         self.base = self._expected = self.state.theirs
         self.document, self.text, self.theirs = merge.document, merge.text, None
+        self.overridden, self._ttl = frozenset(), None
         self._set_state(Drafting())
 
     async def keep_mine(self) -> None:
-        """Save this edit in place of theirs as it was shown; if it changed again, that is another conflict."""
+        """Save this edit in place of theirs as it was shown; if it changed again, that is another conflict.
+
+        One that breaks a constraint is shown for review first.
+        """
         if not isinstance(self.state, Conflicted):
             return
         if self.state.theirs is None and self.base is not None and self.base.ttl is not None:
@@ -301,7 +317,12 @@ class Edit:
 
     async def _overwrite(self, conflict: Conflicted, ttl: float | None) -> None:
         self._expected, self.theirs = conflict.theirs, None
-        await self._send(conflict.value, ttl)
+        violations = await self._decoder.check(self.key, conflict.value)
+        if {one.constraint for one in violations} <= self.overridden:
+            await self._send(conflict.value, ttl)
+        else:
+            self._ttl = ttl
+            await self._review()
 
     # Unknown outcome
 

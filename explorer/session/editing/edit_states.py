@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from explorer.codecs.base import EncodeResult, MergeResult
+from explorer.codecs.constraints.constraint import Violation
 from explorer.codecs.three_way import ThreeWayRow
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, InvalidText
@@ -20,6 +21,8 @@ class Drafting:
     """True if saving would write anything."""
     notes: tuple[str, ...] = ()
     """Changes that saving makes besides what was typed."""
+    violations: tuple[Violation, ...] = ()
+    """Constraints that the value breaks."""
     checked: bool = False
     """True if the other fields are about the current text; validation follows a moment after typing."""
 
@@ -33,6 +36,12 @@ class Reviewing:
     diff: tuple[DiffLine, ...]
     """Lines of a unified diff of the two texts."""
     notes: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    """Constraints that the reviewed value breaks: each must be overridden by its name before it is saved."""
+
+    def blocking(self, overridden: frozenset[str]) -> tuple[str, ...]:
+        """Return the names of the broken constraints that are not overridden."""
+        return tuple(dict.fromkeys(one.constraint for one in self.violations if one.constraint not in overridden))
 
 
 @dataclass(frozen=True, slots=True)

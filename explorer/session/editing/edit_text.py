@@ -13,6 +13,7 @@ from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
+from explorer.session.editing.violation_text import violation_lines
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Option, Tone
 
@@ -24,6 +25,8 @@ Severity: TypeAlias = Literal["information", "warning", "error"]
 EXPIRY_TOLERANCE: Final = 2.0
 """Seconds by which a key may be deleted before its TTL ends, as stores round TTLs."""
 _MAX_NOTES: Final = 2
+_MAX_VIOLATIONS: Final = 3
+"""Lines of broken constraints below the text."""
 _MAX_LISTED_CONFLICTS: Final = 6
 """Conflicting places that are listed above the three versions."""
 _LONGER_TTLS: Final = (60.0, 3600.0)
@@ -101,11 +104,13 @@ def _state_lines(session: Session, edit: Edit, key: KeyName, since: float | None
     match edit.state:
         case Drafting(error=error) if error is not None:
             yield EditLine(sanitize(f"✗ {error.message}"), Tone.BAD)
-        case Drafting(changed=True, notes=notes):
+        case Drafting(changed=True, notes=notes, violations=violations):
+            yield from (EditLine(line, Tone.BAD) for line in violation_lines(violations, _MAX_VIOLATIONS))
             for note in notes[:_MAX_NOTES]:
                 yield EditLine(sanitize(f"▪ saving {note}"))
             yield EditLine(f"modified; {save} reviews the change", Tone.QUIET)
-        case Drafting():
+        case Drafting(violations=violations):
+            yield from (EditLine(line, Tone.BAD) for line in violation_lines(violations, _MAX_VIOLATIONS))
             yield EditLine("not modified", Tone.QUIET)
         case Saving():
             seconds = None if since is None else session.clock.now() - since

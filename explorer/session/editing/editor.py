@@ -188,6 +188,8 @@ class Editor:
     def _activate(self, edit: Edit, *, resumed: Draft | None = None) -> None:
         self.edit, self._draft_text = edit, None
         self._claim = self._jobs.start(self._claim_file(edit.key, resumed), name="claim a draft file")
+        if self._decoder.codecs.has_constraints(edit.key):  # the stored value may break one
+            self._jobs.replace(self._validate(edit), name="validate a text")
         self._mark_dirty(Part.EDIT)
 
     async def _claim_file(self, key: str, resumed: Draft | None) -> None:

@@ -46,12 +46,14 @@ class TextChange:
         return other, text, encoded.changed
 
     async def validate(self, decoder: Decoder) -> Drafting:
-        """Return the state that says whether the text can be encoded."""
+        """Return the state that says whether the text can be encoded, and which constraints its value breaks."""
         try:
             encoded = await decoder.encode(self.document, self.text)
         except InvalidText as error:
             return Drafting(error, changed=True, checked=True)
-        return Drafting(changed=encoded.changed or self.base is None, notes=encoded.notes, checked=True)
+        violations = await decoder.check(self.key, encoded.value)
+        changed = encoded.changed or self.base is None
+        return Drafting(changed=changed, notes=encoded.notes, violations=violations, checked=True)
 
     async def review(self, decoder: Decoder, *, replaces_base: bool) -> Drafting | Reviewing | Saved:
         """Return the state that shows what saving would change, that nothing would, or that it is not possible.
@@ -68,7 +70,8 @@ class TextChange:
             return Saved(self.base, written=False)
         diff, is_indented = await decoder.compare(self.document, self.text_before, self.text)
         notes = (_INDENTED_NOTE,) if is_indented or self.document.indented else ()
-        return Reviewing(encoded, diff, (*encoded.notes, *notes))
+        violations = await decoder.check(self.key, encoded.value)
+        return Reviewing(encoded, diff, (*encoded.notes, *notes), violations)
 
     async def conflict_with(self, theirs: Entry | None, value: bytes, decoder: Decoder) -> Conflicted:
         """Return the conflict with another client's change, merged if that is possible.

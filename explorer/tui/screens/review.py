@@ -1,5 +1,6 @@
 """The review of a change before it is saved."""
 
+from functools import partial
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -14,8 +15,10 @@ from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing
 from explorer.session.editing.edit_text import review_lines, review_question, save_word
+from explorer.session.editing.violation_text import override_options, override_question, violation_lines
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
+from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.keys import bindings
 from explorer.tui.rendering import safe_content, short_key, shorten_middle
 from explorer.tui.screens.base import ScrollScreen
@@ -38,6 +41,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
     }
     ReviewScreen .box--title { text-style: bold; height: 1; }
     ReviewScreen .box--store { height: 1; color: $text-muted; }
+    ReviewScreen .box--violations { height: auto; max-height: 6; color: $text-error; }
     ReviewScreen .box--notes { height: auto; max-height: 4; color: $text-warning; }
     ReviewScreen DiffView { height: 1; }
     ReviewScreen .box--buttons { height: 1; align-horizontal: right; }
@@ -50,6 +54,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
         super().__init__()
         self.session = session
         self._edit, self._state = edit, state
+        self._violations = violation_lines(state.violations)
 
     def compose(self) -> ComposeResult:
         """Compose title, notes, diff and buttons."""
@@ -63,6 +68,9 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
                 classes="box--store",
                 markup=False,
             )
+            if self._violations:
+                lines = Content("\n").join(map(safe_content, self._violations))
+                yield Static(lines, classes="box--violations", markup=False)
             if self._state.notes:
                 notes = Content("\n").join(safe_content(f"▪ {note}") for note in self._state.notes)
                 yield Static(notes, classes="box--notes", markup=False)
@@ -76,10 +84,10 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
                     action="app.perform('back')",
                 )
                 yield Button(
-                    safe_content(f"{save_word(self._edit)} ({save})"),
+                    safe_content(f"{'Override' if self._violations else save_word(self._edit)} ({save})"),
                     compact=True,
                     id="yes",
-                    variant="success",
+                    variant="error" if self._violations else "success",
                     action="app.perform('save')",
                 )
 
@@ -98,14 +106,26 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
     def on_resize(self) -> None:
         """Fit the diff to the screen."""
         other_rows = _FIXED_ROWS + min(_MAX_NOTE_ROWS, len(self._state.notes))
+        other_rows += sum(static.outer_size.height for static in self.query(".box--violations"))
         for diff in self.query(DiffView):  # gone if the screen was dismissed at once
             diff.styles.height = max(1, min(diff.count(), self.size.height * 96 // 100 - other_rows))
 
     def do_save(self) -> None:
-        """Save the change."""
-        if not self.has_result:  # pressed twice while the screen closes
-            self.session.start("save", is_enabled=True)
-            self.dismiss()
+        """Save the change; ask first if it breaks constraints."""
+        names = self._state.blocking(self._edit.overridden)
+        if self.has_result:  # pressed twice while the screen closes
+            return
+        if names:
+            dialog = ChoiceDialog(override_question(names), override_options(names), type_ahead=False)
+            self.app.push_screen(dialog, partial(self._on_override, names))
+            return
+        self.session.start("save", is_enabled=True)
+        self.dismiss()
+
+    def _on_override(self, names: tuple[str, ...], answer: str | None) -> None:
+        if answer == "override" and self._edit.state is self._state:
+            self._edit.override(names)
+            self.do_save()
 
     def do_back(self) -> None:
         """Return to the editor."""

@@ -1,0 +1,1 @@
+"""Constraints: rules that the values of keys must satisfy, checked before they are written."""
