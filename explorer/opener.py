@@ -3,13 +3,28 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
+from typing import Protocol
 
 from explorer.config import Profile, read_profile
 from explorer.drivers.base import Store
 from explorer.drivers.registry import make
 from explorer.journal import Journal
-from explorer.model.address import Access
+from explorer.model.address import Access, at_revision
+from explorer.model.entries import Revision
+
+
+class StoreOpener(Protocol):
+    """A function that makes connections to one store."""
+
+    def __call__(self, revision: Revision | None = None) -> Store:
+        """Return a connection that is not open yet.
+
+        Args:
+            revision: Show the store as it was at a revision, read-only; None shows what its URL says.
+
+        Raises:
+            CallNotSupported: The store cannot show an earlier revision.
+        """
 
 
 def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the contract's word, as in `explorer.open`
@@ -53,7 +68,7 @@ def opener(
     *,
     on_warning: Callable[[str], object] | None = None,
     journal: Journal | None = None,
-) -> Callable[[], Store]:
+) -> "StoreOpener":
     """Return a factory of connections to one store; each call returns one more, not yet connected.
 
     Args:
@@ -73,8 +88,15 @@ def opener(
             warnings.warn(warning, UserWarning, stacklevel=2)
         else:
             on_warning(warning)
-    stores = chain([first], iter(lambda: first.clone() or open_profile(profile, journal=journal), None))
-    return lambda: next(stores)
+    unused = [first]
+
+    def connect(revision: Revision | None = None) -> Store:
+        if revision is None:
+            return unused.pop() if unused else first.clone() or open_profile(profile, journal=journal)
+        earlier = replace(profile, url=at_revision(profile.url, revision))
+        return first.clone(revision=revision) or open_profile(earlier, journal=journal)
+
+    return connect
 
 
 def _resolve(source: str | Profile, access: Access | None) -> Profile:

@@ -1,5 +1,6 @@
 """Sessions made from profiles: used by the terminal app and the notebook widgets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -11,6 +12,8 @@ from explorer.config import Profile, folder
 from explorer.drivers.address_hints import address_hint
 from explorer.drivers.base import Store
 from explorer.journal import Journal
+from explorer.model.address import REVISION_OPTION, at_revision, parse
+from explorer.model.entries import Revision
 from explorer.opener import opener
 from explorer.session.actions import Actions
 from explorer.session.commands import ACTIONS
@@ -33,6 +36,8 @@ class OpenedSession:
     errors: InternalErrors
     messages: tuple[str, ...]
     """Warnings about the URL, and problems of schemas and rules, to be shown at the start."""
+    at: Callable[[Revision | None], Session]
+    """Return a session of the same store as it was at a revision, or of the present; raises CallNotSupported."""
 
 
 def open_session(
@@ -62,9 +67,11 @@ def open_session(
     messages: list[str] = []
     # not read-only, because the session itself refuses to write
     journal = Journal.default()
-    connect = opener(Profile(profile.url, profile.access), on_warning=messages.append, journal=journal)
-    first = connect()
-    stores = chain([first], iter(connect, None))
+    address = parse(profile.url)
+    present = at_revision(profile.url, None) if REVISION_OPTION in address.options else profile.url
+    connect = opener(Profile(present, profile.access), on_warning=messages.append, journal=journal)
+    shown_at = address.options.get(REVISION_OPTION)
+    first = connect(shown_at)
     codecs = LazyCodecs(partial(_load_codecs, first, options))
     if options.is_configured:  # errors in the settings are raised before anything is shown
         messages += limit_problems(codecs.prepare().problems)
@@ -73,19 +80,26 @@ def open_session(
         return await address_hint(first.address, profile.access)
 
     errors = InternalErrors(folder("state") / "errors")
-    session = Session(
-        lambda: next(stores),
-        codecs,
-        writable=writable,
-        read_only=read_only_reason if read_only else None,
-        drafts=folder("state") / "drafts",
-        actions=actions,
-        find_nearby=find_nearby,
-        errors=errors,
-        profile=profile_name,
-        journal=journal,
-    )
-    return OpenedSession(session, codecs, errors, tuple(messages))
+
+    def session_of(store: Store, revision: Revision | None) -> Session:
+        stores = chain([store], iter(partial(connect, revision), None))
+        return Session(
+            lambda: next(stores),
+            codecs,
+            writable=writable,
+            read_only=read_only_reason if read_only else None,
+            drafts=folder("state") / "drafts",
+            actions=actions,
+            find_nearby=find_nearby,
+            errors=errors,
+            profile=profile_name,
+            journal=journal,
+        )
+
+    def at(revision: Revision | None) -> Session:
+        return session_of(connect(revision), revision)
+
+    return OpenedSession(session_of(first, shown_at), codecs, errors, tuple(messages), at)
 
 
 def _load_codecs(store: Store, options: CodecOptions) -> "Codecs":

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside"})
+TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision"})
 """Actions that need a terminal: pages do not offer them."""
 _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 """Needs of the actions that change the store or the open edit."""

@@ -74,25 +74,32 @@ def run_app(profile: Profile, overview: OverviewArguments, options: CodecOptions
         )
         errors = opened.errors
         asyncio.get_running_loop().set_exception_handler(partial(_report_unhandled, errors))
-        async with opened.session as session:
-            app = Keyscope(
-                session,
-                theme=overview.theme,
-                theme_file=folder("state") / "theme",
-                messages=opened.messages,
-                errors=errors,
-            )
-            with _signals_end(app.end), stack_dumps(folder("state")):
-                async with asyncio.TaskGroup() as group:
-                    preparing = group.create_task(_prepare_codecs(session, opened.codecs))
-                    await app.run_async()
-                    preparing.cancel()
-            if app.failure is not None:
-                raise app.failure
-            last_lines.extend(_draft_lines(session, profile.url))
-            if errors.recent:
-                last_lines.append(f"there were internal errors; details in {errors.folder}")
-            return app.return_code or 0
+        next_session, key, messages = opened.session, "", opened.messages
+        while True:
+            async with next_session as session:
+                app = Keyscope(
+                    session,
+                    theme=overview.theme,
+                    theme_file=folder("state") / "theme",
+                    messages=messages,
+                    errors=errors,
+                    first_key=key,
+                )
+                with _signals_end(app.end), stack_dumps(folder("state")):
+                    async with asyncio.TaskGroup() as group:
+                        preparing = group.create_task(_prepare_codecs(session, opened.codecs))
+                        await app.run_async()
+                        preparing.cancel()
+                if app.failure is not None:
+                    raise app.failure
+                last_lines[:] = _draft_lines(session, profile.url)
+            if app.shown_next is None:
+                break
+            key, messages = app.shown_next.key, ()
+            next_session = opened.at(app.shown_next.revision)
+        if errors.recent:
+            last_lines.append(f"there were internal errors; details in {errors.folder}")
+        return app.return_code or 0
 
     code = asyncio.run(run())
     for line in last_lines:

@@ -131,8 +131,13 @@ class Store(ABC):
         """
         return (await self.status()).revision
 
-    def clone(self) -> "Store | None":
-        """Return another connection to the same store, not yet opened; None if its URL makes one."""
+    def clone(self, *, revision: Revision | None = None) -> "Store | None":
+        """Return another connection to the same store, not yet opened; None if its URL makes one.
+
+        Args:
+            revision: Show the store as it was at a revision, read-only; None shows the present.
+        """
+        del revision
         return None
 
     # Reading

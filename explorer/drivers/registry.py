@@ -64,8 +64,9 @@ def make(
 
         if REVISION_OPTION in address.options:
             refusal.require_history(found, address)
-        reason = refusal.PROFILE_REASON if read_only else refusal.REVISION_REASON
-        found = refusal.read_only_driver(found, reason)
+            found = refusal.earlier_driver(found)
+        else:
+            found = refusal.read_only_driver(found)
     elif journal is not None and address.scheme not in IN_PROCESS:
         from explorer.drivers.common.journaled import journaled_driver  # noqa: PLC0415 - loads asyncio
 

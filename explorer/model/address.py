@@ -198,11 +198,13 @@ def parse(url: str) -> Address:
     )
 
 
-def at_revision(url: str, revision: int | str) -> str:
-    """Return the URL of a store as it was at a revision."""
+def at_revision(url: str, revision: int | str | None) -> str:
+    """Return the URL of a store as it was at a revision; None stands for the present."""
     bare, _, query = url.partition("?")
     options = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != REVISION_OPTION]
-    return f"{bare}?{urlencode([*options, (REVISION_OPTION, str(revision))])}"
+    if revision is not None:
+        options.append((REVISION_OPTION, str(revision)))
+    return f"{bare}?{urlencode(options)}" if options else bare
 
 
 def split_revision(side: str) -> tuple[str, int | None]:

@@ -230,6 +230,17 @@ ACTIONS: Final = Actions(
             _READS | Need.CONFLICT,
             priority=70,
         ),
+        Action(
+            "revision",
+            "Revision",
+            "Show the store as it was at an earlier revision, or the present again.",
+            ("@",),
+            BROWSING,
+            "Find",
+            Need.NO_EDIT,
+            Capability.HISTORY,
+            opens_input=True,
+        ),
         # The session
         Action("reload", "Reload", "Read again, or retry what failed.", ("r",), BROWSING, "Session", priority=25),
         Action("writing", "Writing", "Unlock writing, or lock it again.", ("w",), BROWSING, "Session", priority=55),

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import time
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -23,6 +23,7 @@ from textual.reactive import Initialize, Reactive
 from textual.screen import Screen
 from textual.theme import Theme
 
+from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import BROWSING, Action, Need, key_label, place_names
@@ -30,6 +31,7 @@ from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
 from explorer.tui.palette import ActionCommands, Palette
+from explorer.tui.panes.pane import Pane
 from explorer.tui.screens.base import ActionScreen, LiveScreen
 from explorer.tui.screens.browse import BrowseScreen
 from explorer.tui.terminal.gc_tuner import GcTuner
@@ -44,6 +46,14 @@ KEY_TIMEOUT: Final = 5.0
 """Seconds for which an action waits until its key is selected and read."""
 MIN_NOTICE_TIME: Final = 1.0
 """Seconds for which a notice stays, whatever key is pressed."""
+
+
+class NextView(NamedTuple):
+    """The same store as it was at a revision, with a key to go to."""
+
+    revision: Revision | None
+    """None for the present."""
+    key: str
 
 
 class Keyscope(TypeAheadApp):
@@ -66,6 +76,7 @@ class Keyscope(TypeAheadApp):
         theme_file: Path | None = None,
         messages: Sequence[str] = (),
         errors: InternalErrors | None = None,
+        first_key: str = "",
     ) -> None:
         """Initialise the app.
 
@@ -75,6 +86,7 @@ class Keyscope(TypeAheadApp):
             theme_file: Where the theme that was chosen last is stored; None stores none.
             messages: Lines to show at the start.
             errors: Where unexpected exceptions are reported; without it they end the app.
+            first_key: Key to go to at the start; empty for none.
         """
         install()
         self._requested_theme = theme or os.environ.get("TEXTUAL_THEME") or remembered_theme(theme_file) or DEFAULT
@@ -83,6 +95,9 @@ class Keyscope(TypeAheadApp):
         self.session = session
         self._theme_file = theme_file
         self._messages = messages
+        self._first_key = first_key
+        self.shown_next: NextView | None = None
+        """What is to be shown after the app has ended; None for nothing."""
         self._changed_parts = Part(0)
         self._drafts_announced = False
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -133,7 +148,10 @@ class Keyscope(TypeAheadApp):
             self.notify(f"unknown theme: {self._requested_theme}", severity="warning")
         SanitizeFilter.install(self)
         self.set_keymap({action.id: ",".join(action.keys) for action in self.session.actions})
-        self.push_screen(BrowseScreen(self.session).add_class(*self._breakpoint_classes(), update=False))
+        browse = BrowseScreen(self.session).add_class(*self._breakpoint_classes(), update=False)
+        self.push_screen(browse)
+        if self._first_key:
+            browse.post_message(Pane.KeyRequested(self._first_key))
         self._unsubscribe = self.session.subscribe(self._on_session_change)
         self.set_interval(TICK_INTERVAL, self._tick)
         for line in self._messages:
@@ -270,6 +288,11 @@ class Keyscope(TypeAheadApp):
 
     def do_quit(self) -> None:
         """Exit; the session keeps the drafts."""
+        self.exit()
+
+    def show_revision(self, revision: Revision | None) -> None:
+        """Show the store as it was at a revision, or the present, in a new session with the same selected key."""
+        self.shown_next = NextView(revision, self.session.selected or "")
         self.exit()
 
     def do_suspend(self) -> None:

@@ -26,6 +26,31 @@ BROKEN = (sys.executable, "-m", "tests.tui.crashing_app")
 CANARY = "canary-in-the-coal-mine"
 
 
+# Earlier revisions
+
+
+@pytest.mark.servers
+def test_terminal_shows_an_earlier_revision_and_returns(tmp_path: Path) -> None:
+    """The same key is selected before, then and after; what is no revision is refused."""
+    with EtcdServer() as server, Terminal(f"etcd://{server.address}/", home=tmp_path) as terminal:
+        server.ctl("put", "a", "first")
+        server.ctl("put", "app", "before")
+        server.ctl("put", "app", "after")
+        terminal.shows("LIVE", "first")
+        terminal.press("j")
+        terminal.shows("after")
+        terminal.press("@")
+        terminal.shows("the newest is 4")
+        terminal.press("9\r")
+        terminal.shows("revision 9 is in the future")
+        terminal.press("down", "@", "3\r")
+        terminal.shows("revision 3", "before")
+        terminal.press("@")
+        terminal.shows("empty shows the present")
+        terminal.press("\r")
+        terminal.shows("● LIVE", "after")
+
+
 # A store that stops answering
 
 

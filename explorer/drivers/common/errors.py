@@ -1,6 +1,12 @@
 """Errors that all drivers raise in the same words; the store fills in its address and the key."""
 
-from explorer.model.errors import CannotLock, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
+from explorer.model.entries import Revision
+from explorer.model.errors import CannotLock, InvalidKey, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
+
+
+def future_revision(revision: int, newest: Revision | None) -> InvalidKey:
+    """Return the error for a revision that the store has not reached."""
+    return InvalidKey(f"revision {revision} is in the future", hint=f"the newest revision is {newest}")
 
 
 def key_not_found() -> KeyNotFound:

@@ -1,6 +1,6 @@
 """Read-only stores, as a profile may ask for: they refuse every write before anything is sent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, NoReturn, cast
 
 from explorer.drivers.base import Store
@@ -9,6 +9,7 @@ from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported
+from explorer.model.locks import LockInfo
 from explorer.model.operations import Operation
 
 _WRITES: Final = (
@@ -20,7 +21,8 @@ _WRITES: Final = (
     | Capability.TRANSACTIONS
 )
 PROFILE_REASON: Final = "the store is read-only: its profile says so"
-REVISION_REASON: Final = "the store is shown at an earlier revision, which cannot be written"
+_REVISION_REASON: Final = "the store is shown at an earlier revision, which cannot be written"
+_LOCKS_REASON: Final = "the store is shown at an earlier revision; who holds a lock is known for the present only"
 
 
 class ReadOnlyStore(Store):
@@ -75,6 +77,13 @@ class ReadOnlyStore(Store):
         )
 
 
+class EarlierStore(ReadOnlyStore):
+    """Mixin for a store that is shown at an earlier revision."""
+
+    async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
+        self._refuse(Capability.LOCKS, prefix)
+
+
 def require_history(driver: Callable[[Address, Access], Store], address: Address) -> None:
     """Raise if a driver cannot show an earlier revision.
 
@@ -91,11 +100,25 @@ def require_history(driver: Callable[[Address, Access], Store], address: Address
         )
 
 
-def read_only_driver(
-    driver: Callable[[Address, Access], Store], reason: str = PROFILE_REASON
+def read_only_driver(driver: Callable[[Address, Access], Store]) -> Callable[[Address, Access], Store]:
+    """Return a subclass of a driver that refuses every write because its profile is read-only."""
+    return _subclass(driver, ReadOnlyStore, dict.fromkeys(_WRITES, PROFILE_REASON))
+
+
+def earlier_driver(driver: Callable[[Address, Access], Store]) -> Callable[[Address, Access], Store]:
+    """Return a subclass of a driver for a store that is shown at an earlier revision."""
+    reasons = {**dict.fromkeys(_WRITES, _REVISION_REASON), Capability.LOCKS: _LOCKS_REASON}
+    return _subclass(driver, EarlierStore, reasons)
+
+
+def _subclass(
+    driver: Callable[[Address, Access], Store], mixin: type, reasons: Mapping[Capability, str]
 ) -> Callable[[Address, Access], Store]:
-    """Return a subclass of a driver that refuses every write, with a reason."""
+    """Return a subclass of a driver without some capabilities."""
     kind = cast("type[Store]", driver)
-    unsupported_reasons = {**kind.unsupported_reasons, **dict.fromkeys(_WRITES, reason)}
-    names = {"capabilities": kind.capabilities & ~_WRITES, "unsupported_reasons": unsupported_reasons}
-    return cast("Callable[[Address, Access], Store]", type(f"ReadOnly{kind.__name__}", (ReadOnlyStore, kind), names))
+    capabilities = kind.capabilities
+    for missing in reasons:
+        capabilities &= ~missing
+    names = {"capabilities": capabilities, "unsupported_reasons": {**kind.unsupported_reasons, **reasons}}
+    prefix = mixin.__name__.removesuffix("Store")
+    return cast("Callable[[Address, Access], Store]", type(f"{prefix}{kind.__name__}", (mixin, kind), names))

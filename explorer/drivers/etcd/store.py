@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
-from explorer.drivers.common.errors import key_not_found
+from explorer.drivers.common.errors import future_revision, key_not_found
 from explorer.drivers.common.transaction import Transacted
 from explorer.drivers.common.watch import FixedWatch, ReconnectingWatch
 from explorer.drivers.etcd import leases, lock_inspect, messages
@@ -60,6 +60,16 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
 
     async def _handshake(self) -> None:
         await self.connection.handshake(self._first_key_request())
+        if self._revision:
+            await self._require_kept(self._revision)
+
+    async def _require_kept(self, revision: int) -> None:
+        """Raise if a revision is not there: compacted, or in the future."""
+        newest = await self.ping()
+        if isinstance(newest, int) and newest < revision:
+            raise future_revision(revision, newest)
+        request = messages.RangeRequest(key=self._keyspace.root or NO_END, keys_only=True, limit=1, revision=revision)
+        await self.connection.call(RANGE, request)
 
     @property
     def _writer(self) -> EtcdWriter:

@@ -3,19 +3,28 @@
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from math import inf
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 from weakref import WeakSet
 
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.drivers.common.connected_store import LockOptions
-from explorer.drivers.common.errors import key_exists, key_not_found, nothing_below, prefix_not_found, previous_missing
+from explorer.drivers.common.errors import (
+    future_revision,
+    key_exists,
+    key_not_found,
+    nothing_below,
+    prefix_not_found,
+    previous_missing,
+)
 from explorer.drivers.common.leases import RENEWALS
+from explorer.drivers.common.read_only import earlier_driver
 from explorer.drivers.common.settings import separator_option
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.transaction import Transacted, require_distinct
-from explorer.drivers.common.watch import Watch
+from explorer.drivers.common.watch import FixedWatch, Watch
 from explorer.drivers.lock import LOCK_TTL
 from explorer.drivers.memory.connection import MemoryConnection
 from explorer.drivers.memory.database import Database, KeyVersion
@@ -27,7 +36,7 @@ from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.clock import sleep_until
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import Compacted, ExplorerError, InvalidAddress, InvalidKey, KeyModified
+from explorer.model.errors import Compacted, ExplorerError, InvalidAddress, InvalidKey, KeyModified, KeyNotFound
 from explorer.model.keys import directory, encode
 from explorer.model.locks import LockInfo
 from explorer.model.operations import Operation
@@ -46,6 +55,7 @@ class MemoryStore(Store):
     Args:
         address: The address.
         database: The database; None for a new one.
+        revision: The revision to show; None for the present.
     """
 
     capabilities = ~(Capability.DIRECTORIES | Capability.STALE_READS)
@@ -59,8 +69,17 @@ class MemoryStore(Store):
     options: ClassVar[tuple[str, ...]] = ("separator",)
     """Options that the URL may have."""
 
-    def __init__(self, address: Address, _access: Access | None = None, *, database: Database | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        _access: Access | None = None,
+        *,
+        database: Database | None = None,
+        revision: Revision | None = None,
+    ) -> None:
         super().__init__(address)
+        self._shown_at = None if revision is None else _number(revision)
+        self.snapshot = "" if revision is None else f"revision {revision}"
         address.only_options(*self.options)
         address.require_no_socket()
         self.separator = separator_option(address)
@@ -86,6 +105,8 @@ class MemoryStore(Store):
 
     async def connect(self) -> None:
         self.connection.check()
+        if self._shown_at is not None:
+            self._require_kept(self._shown_at)
         _LOG.info("opened %s", self.redacted)
 
     async def close(self) -> None:
@@ -114,6 +135,7 @@ class MemoryStore(Store):
             version=__version__,
             revision=database.revision,
             identity=database.identity,
+            complaints=(f"shows {self.snapshot}, not the present",) if self.snapshot else (),
             facts={
                 "keys": database.count(),
                 "leases": len(database.leases),
@@ -125,8 +147,11 @@ class MemoryStore(Store):
         self.connection.check()
         return self.database.revision
 
-    def clone(self) -> "MemoryStore":
-        return type(self)(self.address, database=self.database)
+    def clone(self, *, revision: Revision | None = None) -> "MemoryStore":
+        if revision is None:
+            return type(self)(self.address, database=self.database)
+        earlier = cast("type[MemoryStore]", earlier_driver(type(self)))
+        return earlier(self.address, database=self.database, revision=revision)
 
     # Reading
 
@@ -155,7 +180,8 @@ class MemoryStore(Store):
     async def history(self, key: str) -> AsyncGenerator[Entry, None]:
         store_key, current = self._current(key)
         for version in reversed(self.database.versions(store_key)):
-            if version.value is not None and version != current:
+            is_shown = self._shown_at is None or version.revision <= self._shown_at
+            if version.value is not None and version != current and is_shown:
                 yield self._keyspace.to_entry(store_key, version)._replace(ttl=None)
 
     # Writing
@@ -241,11 +267,17 @@ class MemoryStore(Store):
         *,
         is_single: bool,
     ) -> Watch:
-        after = None if since is None else _number(since)
-        watch = MemoryWatch(self.connection, key_range, is_single=is_single, since=after, known=known)
-        return Watch(
-            self.tasks, watch.run, name=f"watch of {subject or 'all keys'}", address=self.redacted, key=subject
-        )
+        if self._shown_at is not None:
+            run = FixedWatch(self._shown_at, partial(self._find, subject) if is_single else None).run
+        else:
+            after = None if since is None else _number(since)
+            run = MemoryWatch(self.connection, key_range, is_single=is_single, since=after, known=known).run
+        return Watch(self.tasks, run, name=f"watch of {subject or 'all keys'}", address=self.redacted, key=subject)
+
+    async def _find(self, key: str) -> Entry | None:
+        with suppress(KeyNotFound):
+            return await self.get(key)
+        return None
 
     # Locks
 
@@ -272,7 +304,7 @@ class MemoryStore(Store):
     def _current(self, key: str) -> tuple[bytes, KeyVersion | None]:
         self.connection.check()
         store_key = self._keyspace.to_store_key(key)
-        return store_key, self.database.at(store_key)
+        return store_key, self.database.at(store_key, self._shown_at)
 
     def _write(
         self, key: bytes, value: bytes, current: KeyVersion | None, ttl: float | None, *, keep_alive: bool = False
@@ -300,13 +332,19 @@ class MemoryStore(Store):
         """Return the revision of a listing that goes on after a cursor, or the current one."""
         self.connection.check()
         if not isinstance(after, Cursor) or after.revision is None:
-            return self.database.revision
-        revision = _number(after.revision)
+            revision = self._shown_at or self.database.revision
+        else:
+            revision = _number(after.revision)
+        self._require_kept(revision)
+        return revision
+
+    def _require_kept(self, revision: int) -> None:
         if revision < self.database.compacted:
             raise Compacted(
                 f"revision {revision} has been compacted", oldest=self.database.compacted, hint="list again"
             )
-        return revision
+        if revision > self.database.revision:
+            raise future_revision(revision, self.database.revision)
 
     def _require(self, prefix: str, revision: int) -> None:
         if not self._keyspace.exists(prefix, revision):

@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.flows import goto
+from explorer.tui.flows import goto, revision
 from explorer.tui.panes.changes import ChangesPane
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.locks import LocksPane
@@ -59,6 +59,7 @@ class BrowseScreen(PaneScreen):
                 yield ChangesPane(session, id="changes")
         yield Prompt("/", id="filter")
         yield Prompt(":", id="go")
+        yield Prompt("@", id="revision")
         yield Footer(session)
 
     # Drawing
@@ -145,6 +146,18 @@ class BrowseScreen(PaneScreen):
         self.focus_pane("tree")
         if event.text:
             self._start_navigation(goto.go_to_text(self, self.session, event.text))
+
+    def do_revision(self) -> None:
+        """Open the prompt for a revision to show."""
+        revision.open_prompt(self, self.session)
+
+    @on(Prompt.Submitted, "#revision")
+    def show_typed_revision(self, event: Prompt.Submitted) -> None:
+        """Show the revision that was typed."""
+        event.prompt.close()
+        self.focus_pane("tree")
+        if event.text is not None:
+            revision.show(self, self.session, event.text)
 
     @on(Pane.KeyRequested)
     def go_to_requested_key(self, event: Pane.KeyRequested) -> None:

@@ -1,5 +1,6 @@
 """Simulated clients of the demo: gauges, heartbeats, jobs, sessions and locks."""
 
+import asyncio
 from collections import deque
 from random import Random
 from typing import Final
@@ -73,6 +74,8 @@ class Simulation:
         self._database = database
         self._random = random
         self._step = 0
+        self.task: asyncio.Task[None] | None = None
+        """The task that runs it, of one of the connections."""
         self._jobs: deque[bytes] = deque()
         self._heartbeat_leases: dict[str, str] = {}
         for host in _HOSTS:

@@ -7,9 +7,11 @@ import pytest
 
 import explorer
 from explorer.drivers.base import Store
-from explorer.model.address import at_revision, split_revision
-from explorer.model.errors import CallNotSupported, InvalidAddress, KeyNotFound
+from explorer.drivers.memory.store import MemoryStore
+from explorer.model.address import split_revision
+from explorer.model.errors import CallNotSupported, Compacted, ExplorerError, InvalidAddress, KeyNotFound
 from explorer.model.events import Started
+from explorer.opener import StoreOpener, opener
 from tests.servers.etcd import VERSIONS, EtcdServer
 from tests.servers.fixtures import prefix, shared_etcd
 
@@ -22,25 +24,31 @@ def etcd_version() -> str:
     return VERSIONS[-1]
 
 
+@pytest.fixture(params=[pytest.param("etcd", marks=pytest.mark.servers), "memory"])
+def connect(request: pytest.FixtureRequest) -> StoreOpener:
+    if request.param == "memory":
+        return opener("memory:")
+    server: EtcdServer = request.getfixturevalue("shared_etcd")
+    return opener(f"etcd://{server.address}/{request.getfixturevalue('prefix')}")
+
+
 @pytest.fixture
-async def now(shared_etcd: EtcdServer, prefix: str) -> AsyncIterator[Store]:
-    async with explorer.open(f"etcd://{shared_etcd.address}/{prefix}") as store:
+async def now(connect: StoreOpener) -> AsyncIterator[Store]:
+    async with connect() as store:
         yield store
 
 
 @pytest.fixture
-async def then(shared_etcd: EtcdServer, prefix: str, now: Store) -> AsyncIterator[Store]:
+async def then(connect: StoreOpener, now: Store) -> AsyncIterator[Store]:
     """Return the same store after four writes, shown after the first two."""
     await now.put("a/one", b"0")
     first = await now.put("a/one", b"1")
     await now.put("a/one", b"2")
     await now.put("b", b"new")
-    url = at_revision(f"etcd://{shared_etcd.address}/{prefix}", first.revision)
-    async with explorer.open(url) as store:
+    async with connect(first.revision) as store:
         yield store
 
 
-@pytest.mark.servers
 async def test_reads_show_the_revision(now: Store, then: Store) -> None:
     """Values, levels, listings and history end at the revision."""
     assert (await then.get("a/one")).value == b"1"
@@ -54,7 +62,6 @@ async def test_reads_show_the_revision(now: Store, then: Store) -> None:
     assert (await now.get("a/one")).value == b"2"
 
 
-@pytest.mark.servers
 async def test_watches_start_and_stay_silent(now: Store, then: Store) -> None:
     """A view that follows it shows the past as what it is."""
     async with then.watch("a/one") as one, then.watch_tree("") as tree:
@@ -68,7 +75,6 @@ async def test_watches_start_and_stay_silent(now: Store, then: Store) -> None:
                 await anext(tree)
 
 
-@pytest.mark.servers
 async def test_writes_are_refused_with_the_reason(then: Store) -> None:
     with pytest.raises(CallNotSupported, match="shown at an earlier revision"):
         await then.put("a/one", b"x")
@@ -76,11 +82,36 @@ async def test_writes_are_refused_with_the_reason(then: Store) -> None:
         await then.delete_tree("a")
 
 
-@pytest.mark.servers
 async def test_status_says_that_it_is_not_the_present(then: Store) -> None:
     status = await then.status()
-    revision = then.redacted.rpartition("@")[2]
-    assert status.complaints[0] == f"shows revision {revision}, not the present"
+    assert status.complaints[0] == f"shows {then.snapshot}, not the present"
+
+
+async def test_locks_are_those_of_the_present_only(then: Store) -> None:
+    with pytest.raises(CallNotSupported, match="for the present only"):
+        await then.locks()
+
+
+async def test_compacted_revision_is_refused(
+    request: pytest.FixtureRequest, connect: StoreOpener, now: Store, then: Store
+) -> None:
+    """At once, not when the first level is read."""
+    if isinstance(now, MemoryStore):
+        now.database.compact()
+    else:
+        server: EtcdServer = request.getfixturevalue("shared_etcd")
+        await asyncio.to_thread(server.ctl, "compaction", str(await now.ping()))
+    with pytest.raises(Compacted):
+        async with connect(int(then.snapshot.removeprefix("revision "))):
+            pass
+
+
+async def test_revision_in_the_future_is_refused(connect: StoreOpener, now: Store) -> None:
+    newest = await now.ping()
+    assert isinstance(newest, int)
+    with pytest.raises(ExplorerError, match="in the future"):
+        async with connect(newest + 1000) as store:
+            await store.list("")
 
 
 @pytest.mark.parametrize("revision", ["0", "x", "-1", "1.5", ""])
