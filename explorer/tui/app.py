@@ -97,7 +97,7 @@ class Keyscope(TypeAheadApp):
         self._messages = messages
         self._first_key = first_key
         self.shown_next: NextView | None = None
-        """What is to be shown after the app has ended; None for nothing."""
+        """The view to show after the app has ended; None for none."""
         self._changed_parts = Part(0)
         self._drafts_announced = False
         self._unsubscribe: Callable[[], None] = lambda: None
