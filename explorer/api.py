@@ -15,6 +15,7 @@ from explorer.broker import (
     Watcher,
     WatchRegistration,
 )
+from explorer.codecs.constraints.constraint import Violation
 from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.data.frames import locks_frame, to_frame
 from explorer.drivers.base import Store
@@ -28,6 +29,7 @@ from explorer.model.errors import (
     CannotLock,
     Compacted,
     Conflict,
+    ConstraintViolated,
     Denied,
     ExplorerError,
     ExtraNotInstalled,
@@ -74,6 +76,7 @@ __all__ = [
     "Child",
     "Compacted",
     "Conflict",
+    "ConstraintViolated",
     "Contender",
     "Cursor",
     "DeleteOperation",
@@ -120,6 +123,7 @@ __all__ = [
     "TooLarge",
     "Txn",
     "Unauthenticated",
+    "Violation",
     "WatchRegistration",
     "Watcher",
     "connect",

@@ -76,6 +76,8 @@ class PutArguments:
     ttl: float | None
     type: str | None = None
     form: str | None = None
+    overrides: tuple[str, ...] = ()
+    """Names of the constraints that the value may break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class ReplaceArguments:
     plan: Path | None
     dry_run: bool
     yes: bool
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,7 @@ class CopyArguments:
     plan: Path | None
     dry_run: bool
     yes: bool
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,7 @@ class ImportArguments:
     plan: Path | None
     dry_run: bool
     yes: bool
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,7 @@ class RestoreArguments:
     plan: Path | None
     dry_run: bool
     yes: bool
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,7 @@ class ApplyArguments:
     resume: bool
     dry_run: bool
     yes: bool
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +240,14 @@ class UndoArguments:
     id: str | None
     dry_run: bool
     yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckArguments:
+    """Check the values below a prefix by their constraints."""
+
+    prefix: str
+    escaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +292,7 @@ Subcommand: TypeAlias = (
     | ApplyArguments
     | UndoArguments
     | JournalArguments
+    | CheckArguments
     | DoctorArguments
     | CodecsArguments
     | CompletionArguments

@@ -44,7 +44,8 @@ def parse(words: Sequence[str]) -> arguments.Command:
         )
     if parsed.get("value") == []:  # argparse drops the value of --value=--
         parsed["value"] = b"--"
-    parsed["ignored"] = tuple(getattr(namespace, "ignored", None) or ())
+    for name in ("ignored", "overrides"):
+        parsed[name] = tuple(getattr(namespace, name, None) or ())
     if parsed.get("escaped"):
         subject = "prefix" if "prefix" in parsed else "key"
         parsed[subject] = unescape_key(str(parsed[subject]))

@@ -14,6 +14,7 @@ from explorer.model.errors import ExplorerError
 if TYPE_CHECKING:
     from explorer.codecs.base import Form
     from explorer.codecs.codecs import Codecs
+    from explorer.codecs.constraints.constraint import Violation
 
 _OTHER_FORM: "Final[Mapping[Form, str]]" = {"json": "textproto", "text": "json"}
 """Form that may show what a form cannot."""
@@ -81,6 +82,17 @@ class ValueDecoder:
         for note in encoded.notes:
             self._console.print_note(f"keyscope: {note}")
         return encoded.value
+
+    async def violations(self, put: PutArguments, value: bytes) -> tuple["Violation", ...]:
+        """Return what breaks the constraints of the key that is written.
+
+        Raises:
+            SchemaFailed: A schema or the file of rules is invalid.
+        """
+        if not self._options.has_constraints:
+            return ()  # do not load protobuf and yaml to find none
+        codecs = await load_codecs(self._store, self._options, self._console)
+        return await asyncio.to_thread(codecs.violations, put.key, value)
 
 
 async def load_codecs(store: Store, options: CodecOptions, console: Console) -> "Codecs":

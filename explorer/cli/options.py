@@ -76,6 +76,7 @@ def add_put_options(put: ArgumentParser) -> None:
     put.add_argument(
         "--form", choices=("text", "json"), help="with --type: text is protobuf's text format (default), json its JSON"
     )
+    _add_override_option(put)
     add_json_option(put)
     add_schema_options(put)
 
@@ -108,14 +109,18 @@ def add_find_options(find: ArgumentParser) -> None:
     add_json_option(find)
 
 
+def add_check_options(check: ArgumentParser) -> None:
+    """Add the options of `check`."""
+    add_json_option(check)
+    add_schema_options(check)
+
+
 def add_replace_options(replace: ArgumentParser) -> None:
     """Add the texts and the options of `replace`."""
     replace.add_argument("old", metavar="OLD", help="text to replace")
     replace.add_argument("new", metavar="NEW", help="text that takes its place")
     replace.add_argument("--regex", action="store_true", help="OLD is a regular expression; NEW may have groups, as \1")
-    replace.add_argument(
-        "--plan", metavar="FILE", type=Path, help="write the plan to a file for review; change nothing"
-    )
+    _add_plan_option(replace)
     _add_apply_options(replace)
 
 
@@ -172,6 +177,7 @@ def add_apply_options(apply: ArgumentParser) -> None:
     """Add the file and the options of `apply`."""
     apply.add_argument("plan", metavar="FILE", type=Path, help="file that --plan wrote")
     apply.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
+    _add_override_option(apply)
     _add_apply_options(apply)
 
 
@@ -190,6 +196,17 @@ def add_log_options(log: ArgumentParser) -> None:
 
 def _add_plan_option(verb: ArgumentParser) -> None:
     verb.add_argument("--plan", metavar="FILE", type=Path, help="write the plan to a file for review; change nothing")
+    _add_override_option(verb)
+
+
+def _add_override_option(verb: ArgumentParser) -> None:
+    verb.add_argument(
+        "--override-rule",
+        dest="overrides",
+        metavar="NAME",
+        action="append",
+        help="write values although they break this rule for values; repeatable",
+    )
 
 
 def _add_apply_options(verb: ArgumentParser) -> None:

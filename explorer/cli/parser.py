@@ -10,6 +10,7 @@ from explorer.cli.argument_types import seconds, user
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.options import (
     add_apply_options,
+    add_check_options,
     add_copy_options,
     add_diff_options,
     add_export_options,
@@ -52,6 +53,7 @@ VERBS: Final[Mapping[str, type[arguments.Subcommand]]] = {
     "apply": arguments.ApplyArguments,
     "undo": arguments.UndoArguments,
     "log": arguments.JournalArguments,
+    "check": arguments.CheckArguments,
     "doctor": arguments.DoctorArguments,
     "codecs": arguments.CodecsArguments,
     "completion": arguments.CompletionArguments,
@@ -208,6 +210,7 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
     add_apply_options(add_parser("apply", "apply a plan that --plan wrote", "FILE"))
     add_undo_options(add_parser("undo", "take back what copy, move or apply did", "[ID]"))
     add_log_options(add_parser("log", "print the changes that you made, the newest first", "[URL]"))
+    add_check_options(add_verb("check", "check the values below a prefix by their rules", "PREFIX", is_optional=True))
     add_json_option(add_verb("doctor", "check the connection to a store and its health"))
     verbs["codecs"] = codecs = subparsers.add_parser(
         "codecs",

@@ -9,6 +9,7 @@ from explorer.cli.argument_types import require_no_path
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import ExitCode, UsageError
+from explorer.cli.verbs.check import check
 from explorer.cli.verbs.codecs import list_presets, list_store_presets
 from explorer.cli.verbs.doctor import doctor
 from explorer.cli.verbs.lock import lock, locks
@@ -144,6 +145,8 @@ async def run_verb(store: Store, access: Access, command: arguments.Command, con
                 return await lock(store, subcommand, console)
             case arguments.CodecsArguments():
                 await list_store_presets(store, command.codecs, console)
+            case arguments.CheckArguments():
+                return await check(store, subcommand, command.codecs, console)
             case arguments.HistoryArguments():
                 await history(store, subcommand, console)
             case _:

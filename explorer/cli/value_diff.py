@@ -1,5 +1,6 @@
 """Diffs of stored values in the output of the verbs for many keys."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,7 @@ from explorer.drivers.base import Store
 from explorer.session.editing.comparison_text import visible_parts
 
 if TYPE_CHECKING:  # imports protobuf and yaml
+    from explorer.codecs.constraints.constraint import Violation
     from explorer.session.decoder import Decoder
 
 
@@ -49,6 +51,12 @@ class ValueDiff:
             return
         for line in await (await self._decoder(store)).compare_values(key, before, after):
             self._console.print_line(f"    {line.sign}{''.join(text for text, _ in visible_parts(line))}")
+
+    async def violations(self, store: Store, key: str, value: bytes) -> Sequence["Violation"]:
+        """Return what breaks the constraints of a key of a store if a value is stored."""
+        if not self._options.or_of(store.profile or Profile("")).has_constraints:
+            return ()
+        return await (await self._decoder(store)).check(key, value)
 
     async def _decoder(self, store: Store) -> "Decoder":
         from explorer.session.decoder import Decoder  # noqa: PLC0415 - imports protobuf and yaml

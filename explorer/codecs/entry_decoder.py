@@ -14,6 +14,7 @@ from explorer.model.sanitize import sanitize
 if TYPE_CHECKING:  # imports protobuf and yaml
     from explorer.codecs.base import Choice, Document, Form
     from explorer.codecs.codecs import Codecs
+    from explorer.codecs.constraints.constraint import Violation
     from explorer.codecs.load import StoreInfo
 
 
@@ -88,6 +89,22 @@ class EntryDecoder:
         if isinstance(entry, Entry):
             return self._document(entry, message, form).encode(text).value
         return self._loaded().encode_new(entry, text, self._choice(entry, message, form)).value
+
+    def violations(self, entry: Entry | str, value: bytes | None = None) -> "tuple[Violation, ...]":
+        """Return what breaks the rules for the values of a key; empty if it has none, or keeps them.
+
+        Args:
+            entry: The entry, or a key.
+            value: The value to check, such as one that `encode` returned; by default that of the entry.
+
+        Raises:
+            SchemaFailed: A schema or the rule file is invalid.
+        """
+        if isinstance(entry, Entry):
+            key, value = entry.key, entry.value if value is None else value
+        else:
+            key = entry
+        return self._loaded().violations(key, value or b"")
 
     def _document(self, entry: Entry, message: str | None, form: "Form | None") -> "Document":
         return self._loaded().open(entry.key, entry.value or b"", self._choice(entry.key, message, form))

@@ -75,6 +75,14 @@ class CodecOptions:
         """True if an option or a settings file has schemas or rules."""
         return self != CodecOptions() or (folder("config") / "codecs.toml").exists()
 
+    @property
+    def has_constraints(self) -> bool:
+        """True if the rule file may have constraints; nothing is parsed to find out."""
+        try:
+            return b"constraint" in (self.codecs or folder("config") / "codecs.toml").read_bytes()
+        except OSError:
+            return self.codecs is not None  # reading it again says what is wrong
+
 
 def limit_problems(lines: Sequence[str]) -> Sequence[str]:
     """Return the first problems of schemas and rules, and a line with the number of further ones."""

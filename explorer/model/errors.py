@@ -24,6 +24,7 @@
     │   ├── Unauthenticated       no, wrong or expired credentials
     │   └── Forbidden             permission denied
     ├── NoSpace                   the store's quota is used up
+    ├── ConstraintViolated        a value breaks a rule for values; nothing was written
     ├── InvalidPlan               a plan is not guarded, damaged, for another store, or has conflicts
     ├── InvalidText               an edited text is no value of its type; the message has the place
     ├── SchemaFailed              a schema or rule file cannot be used; the message has the place
@@ -178,6 +179,10 @@ class Forbidden(Denied):
 
 class NoSpace(ExplorerError):
     """The store is alive and readable, but its quota is used up."""
+
+
+class ConstraintViolated(ExplorerError):
+    """A value breaks a constraint of its key that was not overridden by name; nothing was written."""
 
 
 class InvalidPlan(ExplorerError):

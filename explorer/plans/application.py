@@ -11,6 +11,8 @@ from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Conflict, InvalidPlan, KeyExists, KeyModified, KeyNotFound
 from explorer.model.operations import ABSENT, DeleteOperation, Operation, PutOperation
 from explorer.model.sanitize import pluralize
+from explorer.model.write_reason import override_reason, write_reason
+from explorer.plans.constraint_check import ValueCheck, plan_violations, require_overridden
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
 from explorer.plans.plan_folder import AppliedChange, ChangeIndex, Progress
 
@@ -27,24 +29,31 @@ class Application:
         plan: The plan.
         stores: The open stores of its parts by their URLs.
         progress: What is done already.
+        check: Checks each value by the constraints of its key; None checks nothing.
     """
 
-    def __init__(self, plan: Plan, stores: Mapping[str, Store], progress: Progress) -> None:
+    def __init__(
+        self, plan: Plan, stores: Mapping[str, Store], progress: Progress, check: ValueCheck | None = None
+    ) -> None:
         self.plan = plan
         self._stores = stores
         self._progress = progress
+        self._check = check
 
     async def run(self) -> AsyncGenerator[tuple[Change, AppliedChange], None]:
         """Apply the changes that are not done yet, and yield each when it is done.
 
         Raises:
             InvalidPlan: It has conflicts, or is for another store; nothing was changed.
+            ConstraintViolated: A value breaks a constraint that the plan does not override; nothing was changed.
             Conflict: A key is not as the plan says; the changes before it stay done.
             OutcomeUnknown: It is not known whether the last change was done; resuming finds out.
         """
         self.plan.require_applicable()
         for part in self.plan.parts:
             await require_store(part, self._stores[part.store])
+        if self._check is not None:
+            require_overridden(self.plan, await plan_violations(self.plan, self._stores, self._check))
         if not self._progress.resumed:
             await self._require_unmoved()
         for part_number, part in enumerate(self.plan.parts):
@@ -52,7 +61,8 @@ class Application:
             places = (ChangeIndex(part_number, number) for number in range(len(part.changes)))
             todo = [(place, part.changes[place.number]) for place in places if place not in self._progress.done]
             for batch in _batches(store, todo):
-                revisions = await self._apply(store, [change for _, change in batch])
+                with write_reason(override_reason(self.plan.overrides)):
+                    revisions = await self._apply(store, [change for _, change in batch])
                 applied = [
                     AppliedChange(place, revision) for (place, _), revision in zip(batch, revisions, strict=True)
                 ]

@@ -107,6 +107,7 @@ class Plan:
         conflicts: Keys for which there is no guarded change; the plan is not applied while there are any.
         omitted: Keys that are left as they are.
         undoes: ID of the plan that this one undoes.
+        overrides: Names of the constraints that its values may break.
     """
 
     title: str
@@ -117,6 +118,7 @@ class Plan:
     undoes: str | None = None
     created: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     id: str = field(default_factory=_new_id)
+    overrides: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(part.changes) for part in self.parts)

@@ -36,7 +36,7 @@ VERSION: Final = 1
 
 Parsed = TypeVar("Parsed")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
-_PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes")
+_PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes", "overrides")
 _PART_FIELDS: Final = ("store", "identity", "profile", "changes")
 _CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept")
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
@@ -50,6 +50,7 @@ def write_plan(plan: Plan) -> str:
         "title": plan.title,
         "created": plan.created.isoformat(),
         **({"undoes": plan.undoes} if plan.undoes else {}),
+        **({"overrides": list(plan.overrides)} if plan.overrides else {}),
         "parts": [_part_to_json(part) for part in plan.parts],
         **({"same": list(plan.same)} if plan.same else {}),
         **{name: [{"key": key.key, "reason": key.reason} for key in keys] for name, keys in _listed(plan) if keys},
@@ -113,6 +114,7 @@ def _plan_from_json(document: Json) -> Plan:
         undoes=_text(fields, "undoes") if "undoes" in fields else None,
         created=datetime.fromisoformat(_text(fields, "created")),
         id=identity,
+        overrides=tuple(_list(fields, "overrides", _name_from_json)),
     )
 
 
@@ -173,6 +175,12 @@ def _omitted_from_json(document: Json) -> OmittedKey:
 def _key_from_json(document: Json) -> str:
     if not isinstance(document, str):
         raise InvalidPlan(f"{document!r} is no key")
+    return document
+
+
+def _name_from_json(document: Json) -> str:
+    if not isinstance(document, str):
+        raise InvalidPlan(f"{document!r} is no name of a constraint")
     return document
 
 

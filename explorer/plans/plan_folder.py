@@ -8,6 +8,7 @@ killed leaves at most the changes of one request without a line.
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from io import BufferedWriter
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -81,7 +82,7 @@ class PlanFolder:
         self.path = path
 
     def save(self, plan: Plan) -> None:
-        """Keep a plan; one that is kept already stays as it is.
+        """Keep a plan; one that is kept already stays as it is, but for the constraints that it overrides.
 
         Raises:
             InvalidPlan: Another plan with the same ID is kept.
@@ -90,9 +91,11 @@ class PlanFolder:
         try:
             with PrivateFolder(self.path, make=True) as folder:
                 kept = folder.read(f"{plan.id}.json", MAX_PLAN_SIZE)
-                if kept is None:
+                if kept == text.encode():
+                    return
+                if kept is None or _is_same(kept, plan):
                     folder.write(f"{plan.id}.json", text.encode())
-                elif kept != text.encode():
+                else:
                     raise InvalidPlan(
                         f"the plan {plan.id} was edited after it was first applied", hint="make a new plan"
                     )
@@ -140,6 +143,12 @@ class PlanFolder:
             f"no plan can be kept in {self.path}: {error.strerror or error}",
             hint="nothing was changed; another folder is named by XDG_STATE_HOME",
         )
+
+
+def _is_same(kept: bytes, plan: Plan) -> bool:
+    """Return whether a kept plan differs at most in the constraints that it overrides."""
+    before = read_plan(kept.decode("utf-8", "replace"), plan.id)
+    return write_plan(replace(before, overrides=())) == write_plan(replace(plan, overrides=()))
 
 
 def _read_lines(plan: Plan, data: bytes) -> Mapping[ChangeIndex, Revision | None]:

@@ -33,7 +33,7 @@ def test_help_has_verbs_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> No
         parse(["--help"])
     assert ended.value.code == 0
     message = capsys.readouterr().out
-    for word in ("ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor", "7 outcome unknown"):
+    for word in ("ls", "get", "put", "rm", "watch", "locks", "lock", "history", "check", "doctor", "7 outcome unknown"):
         assert word in message
 
 
@@ -44,7 +44,7 @@ def test_help_has_every_scheme(capsys: pytest.CaptureFixture[str]) -> None:
     assert [scheme for scheme in DRIVERS if f"{scheme}:" not in message.partition("stores:")[2]] == []
 
 
-@pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor"])
+@pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history", "check", "doctor"])
 def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse([verb, "--help"])

@@ -19,7 +19,8 @@ def decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EntryDecoder:
     """A decoder with a rule for the keys below `m/`."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     rules = tmp_path / "rules.toml"
-    rules.write_text(f'version = 1\n[[map]]\nkey = "m/**"\ntype = "{THREE}"\n')
+    constraint = '[[constraint]]\nname = "small"\nkey = "m/**"\npath = "large"\nmaximum = 7\n'
+    rules.write_text(f'version = 1\n[[map]]\nkey = "m/**"\ntype = "{THREE}"\n{constraint}')
     return EntryDecoder(explorer.open("memory:"), proto=[PROTOS], codecs=rules)
 
 
@@ -35,6 +36,14 @@ def test_edited_text_is_encoded(decoder: EntryDecoder) -> None:
     encoded = decoder.encode(entry, decoder.text(entry).replace("7", "8"))
     assert encoded == made(THREE)(large=8).SerializeToString()
     assert decoder.encode(entry, decoder.text(entry, form="json").replace("7", "8"), form="json") == encoded
+
+
+def test_violations_of_an_entry_and_of_a_new_value(decoder: EntryDecoder) -> None:
+    entry = Entry("m/x", MESSAGE.SerializeToString(), 1)
+    assert decoder.violations(entry) == decoder.violations("other", b"x") == ()
+    new = decoder.encode(entry, decoder.text(entry).replace("7", "8"))
+    expected = explorer.Violation("small", "large", "8 is greater than 7")
+    assert decoder.violations(entry, new) == decoder.violations("m/x", new) == (expected,)
 
 
 @pytest.mark.parametrize(("form", "text"), [(None, "large: 7"), ("text", "large: 7"), ("json", '{"large": "7"}')])

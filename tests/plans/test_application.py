@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import explorer
+from explorer.codecs.constraints.constraint import Violation
 from explorer.drivers.base import Store
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
 from explorer.model.capabilities import Capability
-from explorer.model.errors import Conflict, ExplorerError, InvalidPlan, KeyExists, KeyModified, KeyNotFound
+from explorer.model.errors import (
+    Conflict,
+    ConstraintViolated,
+    ExplorerError,
+    InvalidPlan,
+    KeyExists,
+    KeyModified,
+    KeyNotFound,
+)
 from explorer.plans.application import Application, undo_plan
 from explorer.plans.copy import CopyPlanner
-from explorer.plans.plan import Plan
+from explorer.plans.plan import Change, Plan, part_of
+from explorer.plans.plan_file import read_plan, write_plan
 from explorer.plans.plan_folder import PlanFolder
 from explorer.plans.side import PlanSide
 
@@ -252,3 +263,35 @@ def _cut_last_line(folder: PlanFolder, plan: Plan) -> None:
     file = folder.path / f"{plan.id}.progress"
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:-1]))
+
+
+async def test_value_that_breaks_a_constraint_is_not_applied(target: Store, tmp_path: Path) -> None:
+    """Nothing is changed unless the plan overrides it by name; what brings back old values is never blocked."""
+    part = await part_of(target, [Change("good", None, None, b"1"), Change("bad", None, None, b"22")])
+    plan = Plan("test", (part,))
+
+    async def check(store: Store, key: str, value: bytes) -> list[Violation]:
+        assert store is target
+        return [Violation("small", "", f"{key} is too long")] if len(value) > 1 else []
+
+    async def apply(plan: Plan) -> None:
+        folder = PlanFolder(tmp_path)
+        folder.save(plan)
+        with folder.progress(plan) as progress:
+            application = Application(plan, {target.address.public_url: target}, progress, check)
+            async with aclosing(application.run()) as changes:
+                async for _ in changes:
+                    pass
+
+    for refused in (plan, replace(plan, overrides=("other",))):
+        with pytest.raises(ConstraintViolated) as raised:
+            await apply(refused)
+        assert (raised.value.key, raised.value.hint) == ("bad", "override small, by name")
+        assert await values(target) == {}
+    overriding = replace(plan, overrides=("small",))
+    assert read_plan(write_plan(overriding)) == overriding
+    await apply(overriding)
+    assert await values(target) == {"good": b"1", "bad": b"22"}
+    back = replace(plan, parts=(await part_of(target, [Change("again", None, None, b"22")]),), undoes="some", id="undo")
+    await apply(back)
+    assert len(await values(target)) == 3

@@ -12,12 +12,14 @@ from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.cli.value_diff import ValueDiff
+from explorer.cli.verbs.check import broken_constraints, print_violation
 from explorer.config import folder
 from explorer.drivers.base import Store
 from explorer.model.errors import Conflict, InvalidPlan, InvalidText, OutcomeUnknown
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
 from explorer.plans.application import Application, moved_keys, undo_plan
+from explorer.plans.constraint_check import blocking_constraints, plan_violations
 from explorer.plans.copy import CopyPlanner
 from explorer.plans.differences import Difference, DifferenceKind, differences
 from explorer.plans.formats import WHOLE_KEY_FORMATS, read, write
@@ -134,7 +136,10 @@ async def _review(
 ) -> int:
     """Print a plan, and write it to a file, or apply it once it is confirmed."""
     by_url = {store.address.public_url: store for store in stores}
+    plan = replace(plan, overrides=options.overrides)
     await _print_plan(plan, by_url, console, values)
+    if not plan.conflicts:
+        await _require_overridden(plan, by_url, console, values)
     if options.plan is not None and not plan.conflicts:
         options.plan.write_text(write_plan(plan), encoding="utf-8")
         console.print_note(f"written to {options.plan}; keyscope apply {options.plan} applies it")
@@ -144,7 +149,7 @@ async def _review(
         return ExitCode.CONFLICT
     if options.dry_run or not await _confirm(plan, console, yes=options.yes):
         return ExitCode.SUCCESS
-    return await _apply(plan, by_url, console, resume=False)
+    return await _apply(plan, by_url, console, values, resume=False)
 
 
 async def apply(
@@ -180,14 +185,17 @@ async def _apply_opened(
     options: arguments.ApplyArguments | arguments.UndoArguments,
 ) -> int:
     plan.require_applicable()
+    if isinstance(options, arguments.ApplyArguments):
+        plan = replace(plan, overrides=tuple(dict.fromkeys((*plan.overrides, *options.overrides))))
     async with _opened(plan, open_store) as stores:
         await _print_plan(plan, stores, console, values)
+        await _require_overridden(plan, stores, console, values)
         if options.dry_run:
             return await _print_moved(plan, stores, console)
         if not await _confirm(plan, console, yes=options.yes):
             return ExitCode.SUCCESS
         resume = isinstance(options, arguments.UndoArguments) or options.resume
-        return await _apply(plan, stores, console, resume=resume)
+        return await _apply(plan, stores, console, values, resume=resume)
 
 
 @asynccontextmanager
@@ -212,7 +220,7 @@ async def _opened(plan: Plan, open_store: Callable[[PlanPart], Store]) -> AsyncG
         yield stores
 
 
-async def _apply(plan: Plan, stores: Mapping[str, Store], console: Console, *, resume: bool) -> int:
+async def _apply(plan: Plan, stores: Mapping[str, Store], console: Console, values: ValueDiff, *, resume: bool) -> int:
     """Apply a plan, print what is left when it stops, and the ID of the plan that takes it back."""
     kept = PlanFolder(_plan_folder())
     kept.save(plan)
@@ -220,7 +228,7 @@ async def _apply(plan: Plan, stores: Mapping[str, Store], console: Console, *, r
         if progress.resumed and not resume:
             raise UsageError(f"the plan {plan.id} was begun before", hint="add --resume to go on, or make a new plan")
         try:
-            async with aclosing(Application(plan, stores, progress).run()) as changes:
+            async with aclosing(Application(plan, stores, progress, values.violations).run()) as changes:
                 async for _ in changes:
                     pass
         except (Conflict, OutcomeUnknown):
@@ -262,6 +270,19 @@ async def _print_plan(plan: Plan, stores: Mapping[str, Store], console: Console,
         _print_change(conflict.key, PlanAction.CONFLICT, console)
     for omitted in plan.omitted:
         console.print_note(f"not copied: {omitted.key}: {omitted.reason}")
+
+
+async def _require_overridden(plan: Plan, stores: Mapping[str, Store], console: Console, values: ValueDiff) -> None:
+    """Print the constraints that the values of a plan break.
+
+    Raises:
+        ConstraintViolated: The plan does not override one.
+    """
+    violations = await plan_violations(plan, stores, values.violations)
+    for one in violations:
+        print_violation(one.key, one.violation, console)
+    if names := blocking_constraints(plan, violations):
+        raise broken_constraints(names)
 
 
 def _print_change(key: str, action: PlanAction, console: Console) -> None:

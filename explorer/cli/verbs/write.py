@@ -4,9 +4,11 @@ from explorer.cli.arguments import PutArguments
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.output import entry_record
+from explorer.cli.verbs.check import broken_constraints
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError
+from explorer.model.write_reason import override_reason, write_reason
 
 
 async def put(store: Store, options: PutArguments, decoder: ValueDecoder, console: Console) -> None:
@@ -17,13 +19,21 @@ async def put(store: Store, options: PutArguments, decoder: ValueDecoder, consol
         KeyModified: The key is not at the given revision.
         InvalidText: The text is not a message of the given type.
         SchemaFailed: A schema is invalid.
+        ConstraintViolated: The value breaks a constraint that was not overridden.
         OSError: The file with the value cannot be read.
     """
     value = await _read_value(options, console)
     if options.type is not None:
         value = await decoder.encode(options, options.type, value)
+    violations = await decoder.violations(options, value)
+    for violation in violations:
+        console.print_note(f"keyscope: {options.key}: {violation}")
+    broken = list(dict.fromkeys(one.constraint for one in violations))
+    if blocking := [name for name in broken if name not in options.overrides]:
+        raise broken_constraints(blocking)
     try:
-        entry = await _write(store, options, value)
+        with write_reason(override_reason(broken)):
+            entry = await _write(store, options, value)
     except Conflict as error:
         raise await _with_current_revision(store, options.key, error) from error
     if console.json:
