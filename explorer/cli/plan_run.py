@@ -7,7 +7,7 @@ from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode
 from explorer.cli.run import open_store, resolve_profile
 from explorer.cli.value_diff import ValueDiff
-from explorer.cli.verbs.find import find
+from explorer.cli.verbs.find import find, message_decoder
 from explorer.cli.verbs.plan import apply, copy, diff, export, import_file, replace_text, restore, undo
 from explorer.drivers.base import Store
 from explorer.plans.plan import PlanPart
@@ -36,7 +36,7 @@ async def run_on_store(store: Store, command: arguments.Command, console: Consol
     with ValueDiff(command.codecs, console) as values:
         match command.subcommand:
             case arguments.FindArguments() as options:
-                return await find(store, options, console)
+                return await find(store, options, console, message_decoder(store, command.codecs))
             case arguments.ReplaceArguments() as options:
                 return await replace_text(side, options, console, values)
             case arguments.RestoreArguments() as options:

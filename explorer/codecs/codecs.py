@@ -25,6 +25,7 @@ from explorer.model.sanitize import sanitize
 
 _PREVIEWED_SIZE: Final = 1 << 20
 """Bytes from which only the beginning of a value is inspected for choices."""
+_MESSAGE_CODECS: Final = ("protobuf", "k8s")
 _UNKNOWN_TYPE_NOTE: Final = "t chooses a message type; no rule matches this key"
 _PRESET_NOTE: Final = "is for values like this: see keyscope codecs list"
 _PREVIEW_REASON: Final = "preview; the rest is being read"
@@ -214,13 +215,22 @@ class Codecs:
         """
         rule = self.rule(key) if choice is None else None
         requested = choice or (rule.choice if rule else None)
-        if value.startswith(KUBERNETES_MAGIC) or (requested is not None and requested.codec in ("protobuf", "k8s")):
+        if value.startswith(KUBERNETES_MAGIC) or (requested is not None and requested.codec in _MESSAGE_CODECS):
             return None
         sample = truncate_utf8(value, self.limits.preview_size)
         document = self._detected(key, sample) if requested is None else self.open(key, sample, requested)
         return replace(
             document, value=value, reason=_PREVIEW_REASON, read_only_reason="the value is still being read", notes=()
         )
+
+    def message_text(self, key: str, value: bytes) -> str | None:
+        """Return the text of a value that is a message by its rule or its first bytes; None for any other."""
+        rule = self.rule(key)
+        is_mapped = rule is not None and rule.choice.codec in _MESSAGE_CODECS
+        if not (is_mapped or value.startswith(KUBERNETES_MAGIC)):
+            return None
+        document = self.open(key, value)
+        return document.text if document.choice.codec in _MESSAGE_CODECS else None
 
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Return the choices for a value, the most likely first."""

@@ -57,3 +57,7 @@ class LazyCodecs:
     def violations(self, key: str, value: bytes) -> tuple["Violation", ...]:
         """Return what breaks the constraints of a key."""
         return self.prepare().violations(key, value)
+
+    def message_text(self, key: str, value: bytes) -> str | None:
+        """Return the text of a value that is a message; None for any other."""
+        return self.prepare().message_text(key, value)

@@ -1,11 +1,13 @@
 """Search in keys and values below a prefix, and plans that replace what was found in values."""
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from fnmatch import translate
-from typing import Final, Literal
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from explorer.drivers.base import PAGE_SIZE
 from explorer.model.capabilities import Capability
@@ -16,7 +18,12 @@ from explorer.plans.side import PlanSide, omission
 
 MAX_MATCH_LENGTH: Final = 200
 """Characters of a line that are shown of a match in a value."""
+MAX_SEARCHED: Final = 8 * 2**20
+"""Bytes of a value up to which it is searched."""
+NO_RIGHT: Final = "values that may not be read"
+TOO_LARGE: Final = f"values larger than {MAX_SEARCHED // 2**20} MiB"
 _GLOB: Final = re.compile(r"[*?\[]")
+_ESCAPE: Final = re.compile(r"\\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class SearchQuery:
         key: Part of a key, or a glob of the whole key, or with `regex` a regular expression; None for any key.
         value: Part of a value's text, or with `regex` a regular expression; None for any value.
         regex: Whether the patterns are regular expressions.
-        ignore_case: Whether upper and lower case are the same.
+        ignore_case: Whether upper and lower case are the same; None for each pattern that has no upper-case letter.
 
     Raises:
         InvalidText: A pattern is no regular expression.
@@ -36,14 +43,14 @@ class SearchQuery:
     key: str | None = None
     value: str | None = None
     regex: bool = False
-    ignore_case: bool = False
+    ignore_case: bool | None = False
 
     def key_pattern(self) -> re.Pattern[str] | None:
         """Return the pattern of keys; None for any."""
         if self.key is None:
             return None
         if not self.regex and _GLOB.search(self.key):
-            return _compiled(translate(self.key), ignore_case=self.ignore_case)
+            return _compiled(translate(self.key), ignore_case=self._ignores_case(self.key))
         return self._pattern(self.key)
 
     def value_pattern(self) -> re.Pattern[str] | None:
@@ -51,7 +58,33 @@ class SearchQuery:
         return None if self.value is None else self._pattern(self.value)
 
     def _pattern(self, text: str) -> re.Pattern[str]:
-        return _compiled(text if self.regex else re.escape(text), ignore_case=self.ignore_case)
+        return _compiled(text if self.regex else re.escape(text), ignore_case=self._ignores_case(text))
+
+    def _ignores_case(self, text: str) -> bool:
+        if self.ignore_case is not None:
+            return self.ignore_case
+        letters = _ESCAPE.sub("", text) if self.regex else text
+        return letters == letters.lower()
+
+
+@runtime_checkable
+class KeyCounter(Protocol):
+    """A store that counts keys at once, without reading them."""
+
+    async def count(self, prefix: str) -> int:
+        """Return the number of keys below a prefix."""
+
+
+async def count_keys(side: PlanSide) -> int | None:
+    """Return about how many keys a side has; None if its store would have to read them."""
+    return await side.store.count(side.prefix) if isinstance(side.store, KeyCounter) else None
+
+
+class MessageCodecs(Protocol):
+    """Codecs that know which values are messages."""
+
+    def message_text(self, key: str, value: bytes) -> str | None:
+        """Return the text of a value that a schema maps; None for any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +95,26 @@ class SearchHit:
         key: The key.
         where: Where the match is.
         match: The key, or the line of the value with the match.
+        span: Start and end of the matching text within `match`.
+        line: Number of the value's line, from 1; 0 in a key.
     """
 
     key: str
     where: Literal["key", "value"]
     match: str
+    span: tuple[int, int] = (0, 0)
+    line: int = 0
 
 
 class Search:
     """A search below a prefix that runs page by page, and can be left at any time.
 
+    Values are searched in a thread, a page at once, so that the event loop goes on.
+
     Args:
         side: The store and the prefix.
         query: The patterns.
-        decode: Returns the text of an entry's value to search in; by default its bytes as text.
+        decode: Returns the text of an entry's value to search in, on that thread; by default its bytes as text.
     """
 
     def __init__(self, side: PlanSide, query: SearchQuery, decode: Callable[[Entry], str] | None = None) -> None:
@@ -84,6 +123,8 @@ class Search:
         self._key, self._value = query.key_pattern(), query.value_pattern()
         self.looked_at = 0
         """Number of keys that were looked at so far."""
+        self.left_out: Counter[str] = Counter()
+        """Number of keys whose values could not be searched, by the reason."""
         self.is_complete = False
         """True once every key below the prefix was looked at."""
 
@@ -93,34 +134,63 @@ class Search:
         Raises:
             KeyNotFound: There is nothing below the prefix.
         """
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                for hit in page:
+                    yield hit
+
+    async def pages(self) -> AsyncGenerator[Sequence[SearchHit], None]:
+        """Yield what matches of each page that was read.
+
+        Raises:
+            KeyNotFound: There is nothing below the prefix.
+        """
         store = self._side.store
+        values = self._value is not None
         after: Cursor | None = None
         while True:
-            page = await store.list(self._side.prefix, after=after, limit=PAGE_SIZE, values=self._value is not None)
-            for entry in page.items:
-                self.looked_at += 1
-                if (hit := self._hit(entry)) is not None:
-                    yield hit
+            page = await store.list(self._side.prefix, after=after, limit=PAGE_SIZE, values=values)
+            hits, left_out = await asyncio.to_thread(self._search, page.items) if values else self._search(page.items)
+            self.looked_at += len(page.items)
+            self.left_out += left_out
+            yield hits
             after = page.next
             if after is None:
                 self.is_complete = True
                 return
 
-    def _hit(self, entry: Entry) -> SearchHit | None:
-        if self._key is not None and not self._key.search(entry.key):
+    def _search(self, entries: Sequence[Entry]) -> tuple[list[SearchHit], Counter[str]]:
+        left_out: Counter[str] = Counter()
+        hits = [hit for entry in entries if (hit := self._hit(entry, left_out)) is not None]
+        return hits, left_out
+
+    def _hit(self, entry: Entry, left_out: Counter[str]) -> SearchHit | None:
+        found = None if self._key is None else self._key.search(entry.key)
+        if self._key is not None and found is None:
             return None
         if self._value is None:
-            return SearchHit(entry.key, "key", entry.key)
+            return SearchHit(entry.key, "key", entry.key, (0, 0) if found is None else found.span())
         if entry.value is None:
+            if Capability.DIRECTORIES not in self._side.store.capabilities:
+                left_out[NO_RIGHT] += 1
+            return None
+        if len(entry.value) > MAX_SEARCHED:
+            left_out[TOO_LARGE] += 1
             return None
         text = self._decode(entry)
-        found = self._value.search(text)
-        return None if found is None else SearchHit(entry.key, "value", _line_at(text, found.start()))
+        match = self._value.search(text)
+        return None if match is None else _value_hit(entry.key, text, *match.span())
 
 
 def value_text(entry: Entry) -> str:
     """Return the bytes of a value as text; those that are not UTF-8 are kept by surrogateescape."""
     return (entry.value or b"").decode("utf-8", "surrogateescape")
+
+
+def searched_text(codecs: MessageCodecs, entry: Entry) -> str:
+    """Return the text of a value to search in: of a message its fields, of any other its bytes."""
+    text = codecs.message_text(entry.key, entry.value or b"")
+    return value_text(entry) if text is None else text
 
 
 async def replace_plan(side: PlanSide, old: str, new: str, *, regex: bool = False) -> Plan:
@@ -173,9 +243,12 @@ def _compiled(expression: str, *, ignore_case: bool) -> re.Pattern[str]:
         raise InvalidText(f"{expression!r} is no regular expression: {error}") from error
 
 
-def _line_at(text: str, place: int) -> str:
-    """Return the line of a text with a place in it, cut around it."""
-    start = text.rfind("\n", 0, place) + 1
-    end = text.find("\n", place)
-    line = text[max(start, place - MAX_MATCH_LENGTH // 2) : len(text) if end < 0 else end]
-    return line[:MAX_MATCH_LENGTH]
+def _value_hit(key: str, text: str, start: int, end: int) -> SearchHit:
+    """Return the hit at a place of a text, with the line that it begins in, cut around it."""
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", start)
+    last = len(text) if last < 0 else last
+    first = max(first, start - MAX_MATCH_LENGTH // 2)
+    line = text[first : min(last, first + MAX_MATCH_LENGTH)]
+    span = start - first, min(end - first, len(line))
+    return SearchHit(key, "value", line, span, text.count("\n", 0, start) + 1)

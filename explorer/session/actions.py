@@ -28,11 +28,18 @@ class Place(Flag):
     CONFLICT = auto()
     DELETION = auto()
     """Preview of a deletion, in which a word may have to be typed."""
+    HITS = auto()
+    """Found keys."""
+    DIFFERENCES = auto()
+    """Differences to another side."""
+    JOURNAL = auto()
 
 
 BROWSING: Final = Place.TREE | Place.VALUE | Place.LOCKS | Place.CHANGES
 READING: Final = Place.READER | Place.REVIEW | Place.CONFLICT | Place.DELETION
 """Places with text that may be longer than the screen."""
+RESULTS: Final = Place.HITS | Place.DIFFERENCES | Place.JOURNAL
+"""Lists of what a person asked for."""
 TYPING: Final = Place.EDITOR | Place.DELETION
 """Places in which a character is text."""
 _SECONDARY_KEYS: Final = frozenset(
@@ -40,7 +47,7 @@ _SECONDARY_KEYS: Final = frozenset(
 )
 """Keys that a hint names only if the action has no other."""
 _NO_CAPABILITY: Final = Capability(0)
-EVERYWHERE: Final = BROWSING | Place.EDITOR | READING
+EVERYWHERE: Final = BROWSING | Place.EDITOR | READING | RESULTS
 
 
 class Need(Flag):
@@ -220,7 +227,7 @@ def place_names(places: Place) -> str:
         return "everywhere"
     if places == BROWSING:
         return "all panes"
-    if places == BROWSING | READING:
+    if places == BROWSING | READING | RESULTS:
         return "everywhere but the editor"
     return ", ".join((place.name or "").lower() for place in places)
 

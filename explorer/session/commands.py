@@ -3,12 +3,12 @@
 from typing import Final
 
 from explorer.model.capabilities import Capability
-from explorer.session.actions import BROWSING, EVERYWHERE, READING, Action, Actions, Need, Place
+from explorer.session.actions import BROWSING, EVERYWHERE, READING, RESULTS, Action, Actions, Need, Place
 
 _READS: Final = Need.CONNECTION
 _WRITES: Final = Need.WRITABLE | Need.CONNECTION
 _EDITS: Final = _WRITES | Need.KEY | Need.VALUE | Need.EDITABLE
-_ROWS: Final = BROWSING | READING
+_ROWS: Final = BROWSING | READING | RESULTS
 _OTHER_PANES: Final = BROWSING & ~Place.TREE
 _TABS: Final = "value, metadata, history."
 
@@ -23,9 +23,9 @@ ACTIONS: Final = Actions(
         Action(
             "show",
             "Show",
-            "Go to the value, or open the folder; from a lock or a change, to its key.",
+            "Go to the value, or open the folder; elsewhere, to the key of the row.",
             ("enter",),
-            Place.TREE | Place.LOCKS | Place.CHANGES,
+            Place.TREE | Place.LOCKS | Place.CHANGES | RESULTS,
             "Move",
             priority=20,
         ),
@@ -63,6 +63,32 @@ ACTIONS: Final = Actions(
             BROWSING,
             "Find",
             priority=70,
+            opens_input=True,
+        ),
+        Action(
+            "find",
+            "Find",
+            "Find keys by name and values by text, also those that are not loaded.",
+            ("F", "ctrl+f"),
+            BROWSING | Place.HITS,
+            "Find",
+            _READS,
+            priority=65,
+            opens_input=True,
+        ),
+        Action("hits", "Hits", "List what was found.", ("H",), BROWSING, "Find"),
+        Action("next-hit", "Next hit", "Go to the next found key.", (".",), BROWSING, "Find"),
+        Action("previous-hit", "Previous hit", "Go to the previous found key.", (",",), BROWSING, "Find"),
+        Action("again", "Again", "Do the same again, now.", ("r",), RESULTS, "Find", _READS, priority=60),
+        Action("stop", "Stop", "Stop, and keep what there is.", ("x",), RESULTS, "Find", priority=58),
+        Action(
+            "save-list",
+            "Save list",
+            "Write the list to a file.",
+            ("s",),
+            RESULTS,
+            "Find",
+            priority=40,
             opens_input=True,
         ),
         Action("seen", "Seen", "Clear the marks of changes.", ("m",), Place.TREE, "Find"),

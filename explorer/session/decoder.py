@@ -58,6 +58,9 @@ class ValueCodecs(Protocol):
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Return the ways to decode a value, the most likely first."""
 
+    def message_text(self, key: str, value: bytes) -> str | None:
+        """Return the text of a value that is a message; None for any other."""
+
 
 class Decoder:
     """The codecs, and a thread for large values; its calls run one after the other."""

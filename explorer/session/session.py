@@ -25,6 +25,7 @@ from explorer.session.key_lookup import KeyLookup
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.tree import Tree
 from explorer.session.notifier import FRAME_INTERVAL, Notifier, Subscriber
+from explorer.session.results.finder import Finder
 from explorer.session.states import Liveness, Part
 from explorer.session.view_model import ViewModel
 
@@ -86,6 +87,8 @@ class Session:
         self._jobs = Jobs(None if errors is None else errors.report)
         self._notifier = Notifier()
         self._decoder = Decoder(codecs)
+        self.finder = Finder(self._jobs, self.clock, self._notifier.mark_dirty, self._connected_store, codecs)
+        """Found keys."""
         self._view_model = ViewModel(
             self._decoder, self._jobs, self._connected_store, self.clock, self._notifier.mark_dirty, drafts=drafts
         )

@@ -21,6 +21,8 @@ class Part(Flag):
     LIVENESS = auto()
     """Liveness, revision, event rate, writability, and whatever else the status line shows."""
     EDIT = auto()
+    RESULTS = auto()
+    """Found keys, the comparison with another side, and the journal."""
 
 
 class Tone(Enum):

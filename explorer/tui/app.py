@@ -30,6 +30,7 @@ from explorer.session.actions import BROWSING, Action, Need, key_label, place_na
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
+from explorer.tui.keys import joined_keys
 from explorer.tui.palette import ActionCommands, Palette
 from explorer.tui.panes.pane import Pane
 from explorer.tui.screens.base import ActionScreen, LiveScreen
@@ -147,7 +148,7 @@ class Keyscope(TypeAheadApp):
         if self._requested_theme != self.theme:
             self.notify(f"unknown theme: {self._requested_theme}", severity="warning")
         SanitizeFilter.install(self)
-        self.set_keymap({action.id: ",".join(action.keys) for action in self.session.actions})
+        self.set_keymap({action.id: joined_keys(action.keys) for action in self.session.actions})
         browse = BrowseScreen(self.session).add_class(*self._breakpoint_classes(), update=False)
         self.push_screen(browse)
         if self._first_key:

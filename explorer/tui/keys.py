@@ -13,6 +13,11 @@ def bindings(place: Place, actions: Actions = ACTIONS) -> list[BindingType]:
     return list(_bindings(actions.at(place), place))
 
 
+def joined_keys(keys: Iterable[str]) -> str:
+    """Return keys as Textual joins them."""
+    return ",".join("comma" if key == "," else key for key in keys)
+
+
 def scroll_bindings(actions: Actions = ACTIONS) -> list[BindingType]:
     """Return the bindings that move within a list, wherever the list stands."""
     place = Place.READER
@@ -24,7 +29,7 @@ def _bindings(actions: Iterable[Action], place: Place) -> Iterator[Binding]:
         keys = action.keys_at(place)
         if keys:
             yield Binding(
-                ",".join("comma" if key == "," else key for key in keys),
+                joined_keys(keys),
                 f"app.perform('{action.id}')",
                 action.title,
                 show=False,

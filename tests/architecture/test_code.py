@@ -9,7 +9,6 @@ _SHORT_FILES = {"__init__.py", "__main__.py", "version.py"}
 _SHORT_MODULES = {
     Path("explorer/drivers/etcd/messages.py"): "makes the types of its stub messages.pyi, which is generated",
     Path("explorer/drivers/etcd2/status.py"): "a file of the set that each driver of a server has",
-    Path("explorer/tui/keys.py"): "the one module that binds keys, for panes, screens and lists",
 }
 """Modules that are short, and why they are no part of the module that they serve."""
 _OWNERS = {Path("explorer/drivers/common/tasks.py"), Path("explorer/blocking/portal.py")}

@@ -1,21 +1,59 @@
 """The verb `find`."""
 
+from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.cli.output import key_formatter
+from explorer.codecs.base import KUBERNETES_MAGIC
+from explorer.codecs.lazy import LazyCodecs
+from explorer.codecs.options import CodecOptions
 from explorer.drivers.base import Store
+from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
-from explorer.plans.search import Search, SearchHit, SearchQuery
+from explorer.plans.search import Search, SearchHit, SearchQuery, searched_text, value_text
 from explorer.plans.side import PlanSide
 
+if TYPE_CHECKING:  # imports protobuf and yaml
+    from explorer.codecs.codecs import Codecs
 
-async def find(store: Store, options: arguments.FindArguments, console: Console) -> int:
+
+def message_decoder(store: Store, options: CodecOptions) -> Callable[[Entry], str]:
+    """Return a function that returns the text of a value: of a message its fields, of any other its bytes.
+
+    Protobuf is loaded for the first value that may be a message.
+    """
+    can_have_rule = bool(store.messages) or options.is_configured
+    codecs = LazyCodecs(partial(_load_codecs, store, options))
+
+    def decode(entry: Entry) -> str:
+        if can_have_rule or (entry.value or b"").startswith(KUBERNETES_MAGIC):
+            return searched_text(codecs, entry)
+        return value_text(entry)
+
+    return decode
+
+
+def _load_codecs(store: Store, options: CodecOptions) -> "Codecs":
+    from explorer.codecs.load import codecs_for  # noqa: PLC0415 - loaded only where a value is decoded
+
+    return codecs_for(store, options)
+
+
+async def find(store: Store, options: arguments.FindArguments, console: Console, decode: Callable[[Entry], str]) -> int:
     """Print what matches while the search runs, then how much was looked at; the exit code is 3 if nothing was found.
+
+    Args:
+        store: The store.
+        options: The options of the verb.
+        console: Where to print.
+        decode: Returns the text of a value to search in; called in a thread.
 
     Raises:
         UsageError: There is no pattern.
@@ -24,7 +62,7 @@ async def find(store: Store, options: arguments.FindArguments, console: Console)
     if options.key is None and options.value is None:
         raise UsageError("find needs --key or --value", hint="as in: find URL config/ --value localhost")
     query = SearchQuery(options.key, options.value, options.regex, options.ignore_case)
-    search = Search(PlanSide(store, directory(options.prefix, store.separator)), query)
+    search = Search(PlanSide(store, directory(options.prefix, store.separator)), query, decode)
     count = 0
     try:
         async with aclosing(search.hits()) as hits:
@@ -37,6 +75,8 @@ async def find(store: Store, options: arguments.FindArguments, console: Console)
         search.is_complete = True
     rest = "" if search.is_complete else "; there may be more"
     console.print_note(f"{pluralize(count, 'match', 'matches')} in {pluralize(search.looked_at, 'key')}{rest}")
+    for reason, number in search.left_out.items():
+        console.print_note(f"keyscope: not searched: {number:,} {reason}")
     return ExitCode.SUCCESS if count else ExitCode.NOT_FOUND
 
 

@@ -155,6 +155,14 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         cursor = None if reader.windows.done else Cursor(entries[-1].key, reader.revision)
         return Page(entries, cursor, reader.revision)
 
+    async def count(self, prefix: str) -> int:
+        """Return the number of keys below a prefix, from any member: it is for a person who waits."""
+        start, end = self._keyspace.to_range(prefix)
+        request = messages.RangeRequest(
+            key=start or NO_END, range_end=end, count_only=True, revision=self._revision, serializable=True
+        )
+        return int((await self.connection.call(RANGE, request)).count)
+
     async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
         is_empty = True
         async with aclosing(self._pages(prefix, values=values)) as pages:

@@ -73,6 +73,10 @@ class MemoryKeyspace:
         items = tuple(self.to_entry(key, version, values=values) for key, version in found[:limit])
         return Page(items, Cursor(items[-1].key, revision) if len(found) > limit else None, revision)
 
+    def count(self, prefix: str, revision: int) -> int:
+        """Return the number of entries below a prefix."""
+        return sum(1 for _ in self.database.scan(*self.key_range(prefix), revision))
+
     def children(self, prefix: str, after: Cursor | str | None, revision: int, *, limit: int) -> Page[Child]:
         """Return a page of the next level below a prefix, ordered by the first key of each child."""
         found = list(islice(self._children(prefix, after, revision), limit + 1))

@@ -177,6 +177,10 @@ class MemoryStore(Store):
             self._require(prefix, revision)
         return page
 
+    async def count(self, prefix: str) -> int:
+        """Return the number of keys below a prefix."""
+        return self._keyspace.count(prefix, self._revision_of(None))
+
     async def history(self, key: str) -> AsyncGenerator[Entry, None]:
         store_key, current = self._current(key)
         for version in reversed(self.database.versions(store_key)):

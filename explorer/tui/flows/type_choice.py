@@ -1,5 +1,7 @@
 """Choose the type of a value: for one key, or for all keys that match a pattern."""
 
+from typing import Final
+
 from textual.screen import Screen
 
 from explorer.codecs.base import Choice
@@ -8,6 +10,7 @@ from explorer.model.format import format_error
 from explorer.session.session import Session
 from explorer.session.states import Option
 from explorer.session.type_options import (
+    PATTERN_HELP,
     TYPE_QUESTION,
     MatchingKeys,
     TypeAnswer,
@@ -20,8 +23,10 @@ from explorer.session.type_options import (
     type_scope_question,
 )
 from explorer.tui.dialogs.confirm import ChoiceDialog
-from explorer.tui.dialogs.pattern import PatternDialog
+from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.type_ahead import release_keys
+
+_PATTERN_HELP: Final = f"{PATTERN_HELP}; enter stores it, esc goes back"
 
 
 async def choose(screen: Screen[None], session: Session) -> None:
@@ -63,7 +68,8 @@ async def _choose_scope(screen: Screen[None], session: Session, choice: Choice) 
 
 
 async def _ask_pattern(screen: Screen[None], choice: Choice, start: str, problem: str = "") -> str | None:
-    return await screen.app.push_screen_wait(PatternDialog(pattern_title(choice), start, problem))
+    dialog = TextDialog(pattern_title(choice), start, help=_PATTERN_HELP, problem=problem)
+    return await screen.app.push_screen_wait(dialog)
 
 
 async def _add_rule(screen: Screen[None], session: Session, choice: Choice, pattern: str | None) -> None:

@@ -162,9 +162,38 @@ class BrowseScreen(PaneScreen):
     @on(Pane.KeyRequested)
     def go_to_requested_key(self, event: Pane.KeyRequested) -> None:
         """Go to the key that a pane requests."""
+        self.go_to_key(event.key)
+
+    def go_to_key(self, key: str) -> None:
+        """Go to a key in the tree."""
         if self.pane is not None:
             self.focus_pane("tree")
-        self._start_navigation(goto.go(self, self.session, event.key))
+        self._start_navigation(goto.go(self, self.session, key))
+
+    async def do_find(self) -> None:
+        """Ask what to find, and list what is found."""
+        from explorer.tui.flows import find  # noqa: PLC0415 - not needed for the first picture
+
+        await find.find(self, self.session, self.go_to_key)
+
+    def do_hits(self) -> None:
+        """List what was found."""
+        from explorer.tui.flows import find  # noqa: PLC0415 - as above
+
+        find.show_hits(self, self.session, self.go_to_key)
+
+    def do_next_hit(self) -> None:
+        """Go to the next found key."""
+        self._go_to_hit(1)
+
+    def do_previous_hit(self) -> None:
+        """Go to the found key before."""
+        self._go_to_hit(-1)
+
+    def _go_to_hit(self, by: int) -> None:
+        from explorer.tui.flows import find  # noqa: PLC0415 - as above
+
+        find.step(self, self.session, by, self.go_to_key)
 
     def _start_navigation(self, navigation: Awaitable[None]) -> None:
         """Start going to a key; an earlier navigation is cancelled."""

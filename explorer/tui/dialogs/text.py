@@ -1,6 +1,6 @@
-"""A dialog for a pattern of keys."""
+"""A dialog for a line of text: a pattern of keys, the name of a file, the other side of a comparison."""
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,31 +10,37 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from explorer.model.sanitize import sanitize
-from explorer.session.type_options import PATTERN_HELP
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.inputs import OrderedInput
 
-_HELP: Final = f"{PATTERN_HELP}; enter stores it, esc goes back"
 
-
-class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
-    """An input for a pattern; esc returns None."""
+class TextDialog(ModalScreen[str | None], Dialog[str | None]):
+    """An input for a line of text; esc returns None."""
 
     DEFAULT_CSS = """
-    PatternDialog { align: center middle; }
-    PatternDialog > .box {
+    TextDialog { align: center middle; }
+    TextDialog > .box {
         width: 80%; max-width: 90; height: auto; background: $panel; border: round $primary; padding: 0 1;
     }
-    PatternDialog .box--title { text-style: bold; }
-    PatternDialog .box--problem { color: $error; }
-    PatternDialog Input { padding: 0 1; background: $surface; }
+    TextDialog .box--title { text-style: bold; }
+    TextDialog .box--problem { color: $error; }
+    TextDialog Input { padding: 0 1; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False, priority=True)]
 
-    def __init__(self, title: str, start: str, problem: str = "") -> None:
+    def __init__(self, title: str, start: str, *, help: str, problem: str = "", allows_empty: bool = False) -> None:  # noqa: A002 - as in the registry
+        """Initialise the dialog.
+
+        Args:
+            title: What the text is for.
+            start: The text to begin with.
+            help: A line about what can be typed.
+            problem: What is wrong with the text that was given before.
+            allows_empty: Whether an empty text is an answer.
+        """
         super().__init__()
-        self._title, self._problem = title, problem
+        self._title, self._problem, self._help, self._allows_empty = title, problem, help, allows_empty
         self._start = start if sanitize(start) == start else ""
 
     def compose(self) -> ComposeResult:
@@ -44,7 +50,7 @@ class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
             yield OrderedInput(self._start, select_on_focus=False, compact=True)
             if self._problem:
                 yield Static(safe_content(f"✗ {self._problem}"), classes="box--problem", markup=False)
-            yield Static(safe_content(_HELP, "$text-muted"), markup=False)
+            yield Static(safe_content(self._help, "$text-muted"), markup=False)
 
     def on_mount(self) -> None:
         """Focus the input."""
@@ -54,8 +60,8 @@ class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
 
     @on(Input.Submitted)
     def submit(self, event: Input.Submitted) -> None:
-        """Return the pattern."""
-        self.dismiss(event.value or None)
+        """Return the text."""
+        self.dismiss(event.value if event.value or self._allows_empty else None)
 
     def action_leave(self) -> None:
         """Return None."""
