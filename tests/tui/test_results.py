@@ -79,6 +79,7 @@ async def test_list_is_written_to_a_new_file(place: Place, tmp_path: Path, monke
         await page.press("escape")
     file = tmp_path / "find.jsonl"
     assert file.read_text() == (
-        '{"key": "flags/a", "where": "key", "match": "flags/a"}\n{"key": "flags/b", "where": "key", "match": "flags/b"}\n'
+        '{"key": "flags/a", "where": "key", "match": "flags/a"}\n'
+        '{"key": "flags/b", "where": "key", "match": "flags/b"}\n'
     )
     assert file.stat().st_mode & 0o777 == 0o600
