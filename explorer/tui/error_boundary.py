@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from textual._context import active_message_pump
 from textual.app import App
+from textual.css.query import NoMatches
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import Screen
@@ -75,9 +76,16 @@ async def _dispatch(pump: MessagePump, message: Message) -> None:
         await _DISPATCH(pump, message)
     except Exception as error:
         app = pump.app
+        if isinstance(error, NoMatches) and _is_removed(pump):
+            return
         if not (isinstance(app, ErrorBoundaryApp) and app.survives_exceptions):
             raise
         app._handle_exception(error)  # noqa: SLF001 - what Textual itself would call before it ends the loop
+
+
+def _is_removed(pump: MessagePump) -> bool:
+    """Return whether a widget is being removed, as at the end of the app: Textual mounts nothing in it any more."""
+    return isinstance(pump, Widget) and (pump._pruning or not pump.is_attached)  # noqa: SLF001 - no public way
 
 
 def _dismiss(screen: Screen[object]) -> None:

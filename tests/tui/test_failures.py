@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from textual.app import SuspendNotSupported
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.content import Content
 from textual.css.query import NoMatches
 from textual.widgets import Input, Static
 
@@ -22,6 +23,7 @@ from explorer.model.locks import LockInfo
 from explorer.session.actions import Action, Place
 from explorer.session.commands import ACTIONS
 from explorer.session.internal_errors import InternalErrors
+from explorer.tui.dialogs.confirm import ConfirmDialog
 from explorer.tui.flows import goto
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.screens.browse import BrowseScreen
@@ -260,6 +262,23 @@ async def test_app_survives_a_failing_part(
     assert {type(error) for error in errors.recent} <= {InjectedError, NoMatches}  # a screen has no parts then
     assert "test_failures.py" in everything_written(tmp_path)
     assert CANARY not in everything_written(tmp_path)
+
+
+async def test_dialog_removed_while_it_opens_reports_nothing(place: FailingPlace, tmp_path: Path) -> None:
+    """It has no widgets then, as when the app ends right after the key that opens it."""
+    errors = InternalErrors(tmp_path)
+
+    class RemovedDialog(ConfirmDialog):
+        def compose(self) -> ComposeResult:
+            self.app._prune(self, parent=None)  # noqa: SLF001 - what Textual does at the end of an app
+            return super().compose()
+
+    async with browsing(place.connect, Codecs(), errors=errors) as page:
+        dialog = RemovedDialog("Removed?", Content("body"), yes="Yes")
+        page.app.push_screen(dialog)
+        await page.until(lambda: not dialog.is_running and dialog.is_mounted, "it is removed")
+    assert not errors.recent
+    assert everything_written(tmp_path) == ""
 
 
 def test_internal_error_without_folder_is_shown() -> None:
