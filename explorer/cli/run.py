@@ -9,8 +9,6 @@ from explorer.cli.argument_types import require_no_path
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import ExitCode, UsageError
-from explorer.cli.verbs.check import check
-from explorer.cli.verbs.codecs import list_presets, list_store_presets
 from explorer.cli.verbs.doctor import doctor
 from explorer.cli.verbs.lock import lock, locks
 from explorer.cli.verbs.log import log
@@ -46,6 +44,8 @@ def run(command: arguments.Command) -> int:
         finally:
             console.flush()
     if isinstance(command.subcommand, arguments.CodecsArguments) and not command.url:
+        from explorer.cli.verbs.codecs import list_presets  # noqa: PLC0415 - the other verbs start without it
+
         list_presets(console)
         console.flush()
         return ExitCode.SUCCESS
@@ -144,8 +144,12 @@ async def run_verb(store: Store, access: Access, command: arguments.Command, con
             case arguments.LockArguments():
                 return await lock(store, subcommand, console)
             case arguments.CodecsArguments():
+                from explorer.cli.verbs.codecs import list_store_presets  # noqa: PLC0415 - as above
+
                 await list_store_presets(store, command.codecs, console)
             case arguments.CheckArguments():
+                from explorer.cli.verbs.check import check  # noqa: PLC0415 - as above
+
                 return await check(store, subcommand, command.codecs, console)
             case arguments.HistoryArguments():
                 await history(store, subcommand, console)
