@@ -12,6 +12,7 @@ from explorer.drivers.etcd.cas import EtcdCasWrite
 from explorer.drivers.etcd2.cas import Etcd2CasWrite
 from explorer.drivers.redis.cas import RedisCasWrite
 from explorer.drivers.zookeeper.cas import ZooKeeperCasWrite
+from explorer.model.address import Access
 from explorer.model.errors import KeyExists, OutcomeUnknown
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import EtcdCluster, EtcdServer
@@ -32,6 +33,8 @@ class Backend:
 
     Attributes:
         scheme: Of its URLs, and its name in test ids.
+        server_class: Of its servers.
+        shared_server: Name of the session's server, as in `tests.servers.fixtures`.
         make_server: Makes one server; `make_cluster` makes three that vote.
         cas_write: The class whose `commit` sends a guarded write.
         put_marker: Bytes that only a request which writes the value `b"after"` has; `delete_marker` and
@@ -48,6 +51,8 @@ class Backend:
     """
 
     scheme: str
+    server_class: type[BackendServer]
+    shared_server: str
     make_server: Callable[[], BackendServer]
     make_cluster: Callable[[], BackendCluster]
     cas_write: CasWriteClass
@@ -66,7 +71,7 @@ class Backend:
     def __str__(self) -> str:
         return self.scheme
 
-    def open(self, address: str, path: str = "faults", *, timeout: float = 2.0) -> Store:
+    def open(self, address: str, path: str = "faults", *, timeout: float = Access().timeout) -> Store:
         """Return a store below a path, not yet connected; `timeout` is that of a request in seconds."""
         return explorer.open(f"{self.scheme}://{address}/{path}/?timeout={timeout:g}{self.options}")
 
@@ -79,6 +84,8 @@ def _zookeeper_delete(path: str) -> bytes:
 CONSUL: Final = Backend(
     "consul",
     ConsulServer,
+    "consul",
+    ConsulServer,
     ConsulCluster,
     ConsulCasWrite,
     put_marker=b'"check-',
@@ -89,6 +96,8 @@ CONSUL: Final = Backend(
 )
 ETCD: Final = Backend(
     "etcd",
+    EtcdServer,
+    "etcd 3.5",
     lambda: EtcdServer("3.5"),
     lambda: EtcdCluster("3.5"),
     EtcdCasWrite,
@@ -98,6 +107,8 @@ ETCD: Final = Backend(
 )
 ETCD2: Final = Backend(
     "etcd2",
+    EtcdServer,
+    "etcd v2",
     lambda: EtcdServer("3.4", v2=True),
     lambda: EtcdCluster("3.4", v2=True),
     Etcd2CasWrite,
@@ -107,6 +118,8 @@ ETCD2: Final = Backend(
     history_length=1000,
 )
 REDIS: Final = Backend(
+    "redis",
+    RedisServer,
     "redis",
     RedisServer,
     RedisCluster,
@@ -121,6 +134,8 @@ REDIS: Final = Backend(
 )
 ZOOKEEPER: Final = Backend(
     "zk",
+    ZooKeeperServer,
+    "zookeeper",
     ZooKeeperServer,
     ZooKeeperCluster,
     ZooKeeperCasWrite,

@@ -41,8 +41,7 @@ def path(prefix: str) -> str:
 @pytest.fixture
 def shared_server(request: pytest.FixtureRequest, backend: Backend) -> BackendServer:
     """The session's server of the backend, for tests that keep below their own `path`."""
-    kind: type[BackendServer] = type(backend.make_server())
-    return session_server(request, kind, f"faults {backend}", backend.make_server)
+    return session_server(request, backend.server_class, backend.shared_server, backend.make_server)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-import nbformat
 import pytest
 
 from tests.notebook.kernel import Kernel
@@ -45,6 +44,8 @@ class TestFiles:
     @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem[:2])
     def test_notebook_is_valid_and_stripped(self, file: Path) -> None:
         """No outputs, no counts, no metadata of one who ran it; ids that stay."""
+        import nbformat  # noqa: PLC0415 - it takes a second, and every worker imports this module
+
         text = file.read_text(encoding="utf-8")
         notebook = json.loads(text)
         nbformat.validate(notebook)

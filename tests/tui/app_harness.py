@@ -21,7 +21,7 @@ from explorer.session.session import Session
 from explorer.tui.app import Keyscope
 from explorer.tui.dialogs.base import Dialog
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds after which waiting for something is given up."""
 NARROW, WIDE = (80, 24), (160, 50)
 
@@ -90,7 +90,12 @@ class Page:
 
     async def shows(self, *words: str) -> None:
         """Wait until all these words are on the screen."""
-        await self.until(lambda: all(word in self.text() for word in words), f"{words} on the screen")
+
+        def are_shown() -> bool:
+            text = self.text()  # once: it draws the screen
+            return all(word in text for word in words)
+
+        await self.until(are_shown, f"{words} on the screen")
 
     async def hides(self, words: str) -> None:
         """Wait until words are no longer on the screen."""

@@ -180,7 +180,8 @@ class TestTheDeletion:
             await page.shows(*facts, "Type 'folder' to confirm")
             named = set()
             for _ in LINES:
-                named |= {line for line in LINES if f"folder/{line}" in page.text()}
+                text = page.text()
+                named |= {line for line in LINES if f"folder/{line}" in text}
                 await page.pilot.press("pagedown")
                 await page.pilot.pause()
                 if len(named) == len(LINES):
