@@ -30,7 +30,7 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 
-WAIT_TIMEOUT = 15.0
+WAIT_TIMEOUT = 30.0
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, NotReachable
 from tests.servers.waiting import eventually
 
-WAIT_TIMEOUT = 15.0
+WAIT_TIMEOUT = 30.0
 
 
 class StoreWithoutPrevious(MemoryStore):

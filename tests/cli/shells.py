@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,9 @@ _OWN_TERMINAL: Final = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
 _PROMPT: Final = "$ "
+_MAX_TRIES: Final = 4
+_COMPLETION_TIMEOUT: Final = 10.0
+"""Seconds after which TAB is pressed again: a busy machine may exceed the time limit of completion."""
 READLINE: Final = "set show-all-if-ambiguous on\nset enable-bracketed-paste off\nset bell-style none\n"
 """Settings of readline: list all completions at once, and send only what is typed to the screen."""
 
@@ -65,6 +68,10 @@ class ShellTerminal(Terminal):
 
     def complete(self, line: str, *expected: str) -> str:
         """Type a line and TAB, and wait until the line at the prompt, or what is listed, is as expected."""
+        for _ in range(_MAX_TRIES - 1):
+            self.type(f"\x15{line}\t")
+            with suppress(AssertionError):
+                return self.shows(*expected, within=_COMPLETION_TIMEOUT)
         self.type(f"\x15{line}\t")
         return self.shows(*expected)
 

@@ -12,7 +12,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Deleted, Event, Put
 
-WAIT_TIMEOUT = 15.0
+WAIT_TIMEOUT = 30.0
 """Seconds after which an expected event counts as missing; never how long it is expected to take."""
 
 MIN_TTL = 2.0

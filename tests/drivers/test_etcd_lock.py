@@ -20,7 +20,7 @@ from tests.servers.waiting import eventually
 
 __all__ = ["prefix"]
 
-WAIT_TIMEOUT = 20.0
+WAIT_TIMEOUT = 30.0
 """Seconds after which an expected event counts as missing."""
 
 

@@ -15,7 +15,8 @@ pytestmark = [
     pytest.mark.parametrize("backend", [CONSUL, ETCD2, REDIS, ZOOKEEPER], ids=str),
 ]
 
-CONNECTIONS = 100
+WARM_UP = 10
+CONNECTIONS = figure(short=50, long=200)
 RECONNECTIONS = figure(short=30, long=100)
 
 
@@ -27,7 +28,8 @@ async def test_connections_leave_nothing_behind(backend: Backend, shared_server:
             async with store.lock("lock", ttl=10), store.watch("key") as single:
                 await anext(single)
 
-    await connect_once()
+    for _ in range(WARM_UP):
+        await connect_once()
     before = Resources.now()
     for _ in range(CONNECTIONS):
         await connect_once()
@@ -48,7 +50,7 @@ async def test_reconnections_leave_nothing_behind(backend: Backend, shared_serve
             await write_once(store, "key", b"%d" % number)
             await replica.converged(store)
 
-        for number in range(3):
+        for number in range(WARM_UP):
             await reconnect(number)
         before = Resources.now()
         for number in range(RECONNECTIONS):

@@ -105,7 +105,7 @@ async def test_transaction_beside_an_equal_write_is_a_conflict(
 
 async def test_etcd_keys_recreated_by_the_retry_are_deleted() -> None:
     """The first request arrives at the last moment (another client makes it), and the keys are deleted."""
-    async with etcd_link("3.5", TIMEOUT) as link:
+    async with etcd_link("3.5") as link:
 
         async def read() -> None:
             """Let the keys be read first."""
@@ -123,7 +123,7 @@ async def test_etcd_keys_recreated_by_the_retry_are_deleted() -> None:
 
 async def test_etcd_equal_create_of_one_key_is_not_ours() -> None:
     """Another client made one of the keys with our value and deleted it; our transaction is applied after that."""
-    async with etcd_link("3.5", TIMEOUT) as link:
+    async with etcd_link("3.5") as link:
 
         async def read() -> None:
             """Let the keys be read first."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import pytest
 
@@ -20,6 +21,9 @@ from tests.scale import figure, seed
 from tests.servers.proxy import FaultProxy
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
+
+TIMEOUT: Final = 2.0
+"""Seconds for a request of the store that is watched; those of the writer may take longer."""
 
 every_backend = pytest.mark.parametrize("backend", [CONSUL, ETCD2, REDIS, ZOOKEEPER], ids=str)
 
@@ -56,7 +60,7 @@ async def watch_run(
     """Watch at one address while a writer writes at another, and compare at the end."""
     chosen = seed()
     sys.stdout.write(f"watch {backend}: seed {chosen}\n")
-    async with backend.open(watched, path) as store, backend.open(direct, path) as writer:
+    async with backend.open(watched, path, timeout=TIMEOUT) as store, backend.open(direct, path) as writer:
         run = WatchRun(backend, Replica(), store, writer, random.Random(chosen))
         await run.write(30)
         async with replicated(store) as replica:

@@ -34,12 +34,13 @@ async def contents(store: ZooKeeperStore) -> dict[str, bytes | None]:
 
 async def write_before(server: ZooKeeperServer, folder: Path) -> None:
     """Write a and b, copy the data, and write more: b in its second version, and keys of c/."""
-    async with open_store(server.address) as writer:
+    async with open_store(server.address, timeout=PATIENCE) as writer:
         await writer.put("a", b"1")
         await writer.put("b", b"1")
-        await asyncio.to_thread(server.stop)
-        await asyncio.to_thread(shutil.copytree, server.folder / "data", folder)
-        await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(shutil.copytree, server.folder / "data", folder)
+    await asyncio.to_thread(server.start)
+    async with open_store(server.address, timeout=PATIENCE) as writer:
         await writer.put("b", b"2")
         for number in range(NEWER):
             await writer.put(f"c/{number}", b"")
@@ -57,7 +58,7 @@ def restore(server: ZooKeeperServer, folder: Path) -> None:
 
 async def write_after(server: ZooKeeperServer) -> None:
     """Write what has the revision of before and another value, and go beyond every transaction of before."""
-    async with open_store(server.address) as writer:
+    async with open_store(server.address, timeout=PATIENCE) as writer:
         await writer.put("b", b"other")
         for _ in range(3 * NEWER):
             await writer.put("d", b"")
@@ -146,7 +147,7 @@ async def test_session_is_live_with_older_data(
         await eventually(lambda: session.liveness.status is not LivenessStatus.LIVE, "the loss is shown", PATIENCE)
         restarted = True
         await asyncio.to_thread(server.start)
-        async with open_store(server.address) as writer:
+        async with open_store(server.address, timeout=PATIENCE) as writer:
             await writer.put("new", b"")
         await eventually(look, "the new key is shown", PATIENCE)
         await live(session)

@@ -21,7 +21,7 @@ from tests.servers.programs import environment
 from tests.servers.require import require_modules
 from tests.servers.waiting import eventually
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 40.0
 """Seconds that a cell may take, on a busy machine."""
 
 _START_TIMEOUT: Final = 60.0

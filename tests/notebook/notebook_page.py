@@ -13,7 +13,7 @@ from tests.notebook.cell_error import CellError
 from tests.notebook.console import Console
 from tests.servers.waiting import eventually
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 40.0
 """Seconds that anything in a page may take, on a busy machine."""
 
 _POLL_MS: Final = 30

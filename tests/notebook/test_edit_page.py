@@ -5,6 +5,7 @@ from typing import Final
 from playwright.async_api import Locator
 
 from explorer import open as open_store
+from explorer.drivers.base import Store
 from tests.notebook.frontend import Frontend
 from tests.notebook.test_tree_page import explorer
 from tests.notebook.widget_view import WidgetView
@@ -22,14 +23,14 @@ async def test_value_is_edited_and_merged(frontend: Frontend, place: str) -> Non
         notebook = await frontend.open([explorer(place, ", write=True")])
         await notebook.run(0)
         view = WidgetView(notebook)
-        await view.wait_row("key")
+        await shows_value(view, "one")
         await view.press("e")
         editor = view.root.locator(".ks-edit-text")
         await editor.wait_for()
         await typed_at_the_start(editor, "zero")
         await save(view)
         await view.root.locator(".ks-notice-line", has_text="saved key").wait_for()
-        await editor.wait_for(state="hidden")
+        await shows_value(view, "zero")
         assert (await store.get("key")).value == b"zero\none\ntwo\nthree\nfour\n"
 
         await view.press("e")
@@ -42,8 +43,8 @@ async def test_value_is_edited_and_merged(frontend: Frontend, place: str) -> Non
         await view.page.keyboard.press("b")
         await editor.wait_for()
         await save(view)
-        await editor.wait_for(state="hidden")
-        assert (await store.get("key")).value == b"new\nzero\none\ntwo\nthree\nFOUR\n"
+        await eventually(lambda: is_stored(store, b"new\nzero\none\ntwo\nthree\nFOUR\n"), "the merged value is saved")
+        await shows_value(view, "new")
         assert notebook.console.errors == []
 
 
@@ -54,7 +55,7 @@ async def test_open_edit_is_in_every_view(frontend: Frontend, place: str) -> Non
         notebook = await frontend.open([explorer(place, ", write=True"), "explorer"])
         await notebook.run(0)
         view = WidgetView(notebook)
-        await view.wait_row("key")
+        await shows_value(view, "text")
         await view.press("e")
         editor = view.root.locator(".ks-edit-text")
         await editor.wait_for()
@@ -94,6 +95,15 @@ async def save(view: WidgetView) -> None:
     await view.page.keyboard.press("Control+s")
     await view.root.locator(".ks-comparison .ks-edit-heading", has_text="Save").wait_for()
     await view.page.keyboard.press("Control+s")
+
+
+async def shows_value(view: WidgetView, text: str) -> None:
+    """Wait until the value of the selected key is shown: before, it cannot be edited."""
+    await view.pane("value").locator(".ks-text-row", has_text=text).first.wait_for()
+
+
+async def is_stored(store: Store, value: bytes) -> bool:
+    return (await store.get("key")).value == value
 
 
 async def has_text(editor: Locator, text: str) -> bool:

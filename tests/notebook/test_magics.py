@@ -185,10 +185,10 @@ class TestInterrupt:
         assert (await used.execute(tasks)).text == "False\n"
 
     async def test_interrupt_of_another_verb_is_raised(self, used: Kernel) -> None:
-        """A server that never answers holds up `ls`."""
+        """A server that never answers holds up `ls`: Consul's, as gRPC gives a connection up after a second."""
         silent = "import socket; silent = socket.create_server(('127.0.0.1', 0)); print(silent.getsockname()[1])"
         port = int((await used.execute(silent)).text)
-        ls = used.start(f"print('begun', flush=True)\n%kv ls etcd://127.0.0.1:{port}/ --timeout 600")
+        ls = used.start(f"print('begun', flush=True)\n%kv ls consul://127.0.0.1:{port}/ --timeout 600")
         await eventually(lambda: "begun" in ls.text, "the cell has begun")
         await used.interrupt()
         with pytest.raises(CellError, match="KeyboardInterrupt"):

@@ -7,7 +7,7 @@ from playwright.async_api import Locator
 from tests.notebook.notebook_page import Notebook
 from tests.servers.waiting import eventually
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 40.0
 
 
 class WidgetView:

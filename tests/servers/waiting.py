@@ -5,9 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 
 PAUSE = 0.02  # seconds between two looks
+PATIENCE = 30.0  # seconds, on a busy machine
 
 
-def wait_until(condition: Callable[[], bool], what: str, within: float = 10.0, *, pause: float = PAUSE) -> None:
+def wait_until(condition: Callable[[], bool], what: str, within: float = PATIENCE, *, pause: float = PAUSE) -> None:
     """Block until `condition`, looked at every `pause` seconds, holds; TimeoutError says `what` did not happen."""
     deadline = time.monotonic() + within
     while not condition():
@@ -16,7 +17,7 @@ def wait_until(condition: Callable[[], bool], what: str, within: float = 10.0, *
         time.sleep(pause)
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], what: str, within: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], what: str, within: float = PATIENCE) -> None:
     """Wait until `condition`, plain or a coroutine function, holds; TimeoutError says `what` did not happen."""
     try:
         async with asyncio.timeout(within):

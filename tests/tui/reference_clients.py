@@ -27,7 +27,7 @@ from tests.servers.programs import ETCDCTL, environment
 from tests.servers.require import require
 from tests.servers.zookeeper import ZooKeeperServer
 
-PATIENCE: Final = 15.0
+PATIENCE: Final = 40.0
 """Seconds that a tool has to release its lock: one that is killed keeps it for as long as its session lasts."""
 
 Server: TypeAlias = EtcdServer | ConsulServer | ZooKeeperServer

@@ -25,7 +25,7 @@ from explorer.cli.stack_dump import FILE_NAME
 from tests.cli.run_command import COMMAND, environment, folders
 from tests.servers.waiting import wait_until
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 40.0
 """Seconds after which waiting for the screen is given up."""
 STACKS_TIMEOUT: Final = 5.0
 """Seconds in which an app that no longer answers writes its stacks."""

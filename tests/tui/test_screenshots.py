@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds that the app has to come to rest."""
 FOLDER = Path(__file__).resolve().parents[2] / "screenshots"
 _spec = importlib.util.spec_from_file_location("screenshots.make", FOLDER / "make.py")

@@ -23,7 +23,7 @@ from tests.tui.terminal import assert_no_internal_errors
 
 __all__ = ["shared_server"]
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 40.0
 PAUSE: Final = 0.1
 """Seconds between two looks at a window; each is a process."""
 _WINDOWS: Final = count()
