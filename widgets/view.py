@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.sanitize import sanitize
-from explorer.session.actions import Action, Need, Place, key_label
+from explorer.session.actions import TYPING_IGNORED, TYPING_PAUSE, Action, Need, Place, key_label
 from explorer.session.key_lookup import FoundNode
 from explorer.session.session import Session
 from explorer.session.states import Option, Part
@@ -48,7 +48,7 @@ _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 _SHOWS_ONLY: Final = "this widget shows values; ValueEditor edits them"
 _CURSORS: Final = Part.TREE | Part.LOCKS | Part.CHANGES
 ASKING_ACTIONS: Final = frozenset({*FLOWS, *EDIT_FLOWS})
-"""Actions that may ask something or open the editor: a page drops keys until that is shown."""
+"""Actions that may ask something or open the editor: a page holds keys until that is shown."""
 _MAX_PRESSES: Final = 1000
 """Key presses of one message that are performed."""
 
@@ -103,6 +103,7 @@ class View:
                 "panes": list(self._bridge.panes),
                 "actions": [_action_message(action) for action in self._actions],
                 "labels": {pane.name: pane.label for pane in self._live.panes.values()},
+                "typing": {"pause": TYPING_PAUSE, "ignored": TYPING_IGNORED},
                 "signs": {pane.name: list(pane.signs) for pane in self._live.panes.values()},
             }
         )
@@ -268,7 +269,7 @@ class View:
         self._flow = self._live.start(self._run_flow(flow), name=name)
 
     async def _run_flow(self, flow: Coroutine[object, object, None]) -> None:
-        """Run a flow; once what it opened is shown, the page accepts keys again."""
+        """Run a flow; once what it opened is shown, the page no longer holds keys."""
         try:
             await flow
         finally:
@@ -277,7 +278,7 @@ class View:
                 self._send_done()
 
     def _send_done(self) -> None:
-        """Send that the page may accept keys again, which it drops from the key that starts a flow on."""
+        """Send that what was asked for is shown or refused; the page holds keys from the key that starts a flow on."""
         self._send({"type": "done"})
 
     async def ask(
@@ -384,4 +385,5 @@ def _action_message(action: Action) -> Mapping[str, Json]:
         "group": action.group,
         "priority": action.priority,
         "asks": action.id in ASKING_ACTIONS,
+        "input": action.opens_input,
     }

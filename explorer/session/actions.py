@@ -42,6 +42,10 @@ RESULTS: Final = Place.HITS | Place.DIFFERENCES | Place.JOURNAL
 """Lists of what a person asked for."""
 TYPING: Final = Place.EDITOR | Place.DELETION
 """Places in which a character is text."""
+TYPING_PAUSE: Final = 0.5
+"""Seconds without a key after which the next one is not part of the text that was typed before."""
+TYPING_IGNORED: Final = "typing is ignored until you pause"
+"""Notice for typed keys that are dropped: what they are for does not show, and they would run actions."""
 _SECONDARY_KEYS: Final = frozenset(
     {"up", "down", "pageup", "pagedown", "home", "end", "left", "right", "escape", "tab", "shift+tab"}
 )

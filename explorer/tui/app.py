@@ -26,7 +26,7 @@ from textual.theme import Theme
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported
 from explorer.model.sanitize import pluralize, sanitize
-from explorer.session.actions import BROWSING, Action, Need, key_label, place_names
+from explorer.session.actions import BROWSING, TYPING_IGNORED, Action, Need, key_label, place_names
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
@@ -39,7 +39,7 @@ from explorer.tui.terminal.gc_tuner import GcTuner
 from explorer.tui.terminal.input_decoder import install
 from explorer.tui.terminal.sanitize_filter import SanitizeFilter
 from explorer.tui.themes import DEFAULT, THEMES, remembered_theme
-from explorer.tui.type_ahead import IGNORED, TypeAheadApp, release_keys
+from explorer.tui.type_ahead import TypeAheadApp, release_keys
 
 TICK_INTERVAL: Final = 0.5
 """Seconds between two redraws of ages and countdowns."""
@@ -237,7 +237,7 @@ class Keyscope(TypeAheadApp):
         if not self.takes_text:
             self.drop_keys()
             if action.opens_input:
-                self.ignore_typing(f"{notice}; {IGNORED}")
+                self.ignore_typing(f"{notice}; {TYPING_IGNORED}")
         self.notify(notice, severity="warning")
 
     def _handler(self, name: str) -> Callable[[], object] | None:

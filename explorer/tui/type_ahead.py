@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker
 
+from explorer.session.actions import TYPING_IGNORED, TYPING_PAUSE
 from explorer.session.internal_errors import InternalErrors
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.error_boundary import ErrorBoundaryApp
@@ -23,8 +24,6 @@ _ESCAPE: Final = "escape"
 """The key that is never dropped: it closes what is open, and changes nothing."""
 _TEXT_KEYS: Final = frozenset({"enter", "tab", "backspace", "delete"})
 """Keys that belong to typed text, beside the printable ones."""
-TYPING_PAUSE: Final = 0.5
-"""Seconds without a key after which the next one is not part of the text that was typed before."""
 
 
 class KeyHold:
@@ -49,7 +48,7 @@ class KeyHold:
         """Drop the keys pressed before a time, by default now: what they were typed for does not open, or closed."""
         if self._app.end_hold(self):
             self._app.drop_keys(until)
-            self._app.ignore_typing(IGNORED, is_ongoing=True)
+            self._app.ignore_typing(TYPING_IGNORED, is_ongoing=True)
 
 
 class TypingGuard:
@@ -80,8 +79,6 @@ def is_typed(event: Input) -> bool:
     return isinstance(event, Paste) or event.is_printable or event.key in _TEXT_KEYS
 
 
-IGNORED: Final = "typing is ignored until you pause"
-"""Notice for typed keys that are dropped."""
 _CURRENT_HOLD: Final[ContextVar[KeyHold]] = ContextVar("current_hold")
 
 
@@ -232,7 +229,7 @@ class TypeAheadApp(ErrorBoundaryApp):
         """Deliver the keys that were pressed before the dialog was shown; ignore a text if it was not expected."""
         self._guard = None
         if event.dialog.is_unexpected:
-            self.ignore_typing(IGNORED)
+            self.ignore_typing(TYPING_IGNORED)
         self._schedule_delivery()
 
     def on_dialog_dismissed(self) -> None:

@@ -7,6 +7,7 @@ from playwright.async_api import Locator
 from explorer import open as open_store
 from explorer.drivers.base import Store
 from tests.notebook.frontend import Frontend
+from tests.notebook.notebook_page import App
 from tests.notebook.test_tree_page import explorer
 from tests.notebook.widget_view import WidgetView
 from tests.servers.waiting import eventually
@@ -49,22 +50,29 @@ async def test_value_is_edited_and_merged(frontend: Frontend, place: str) -> Non
 
 
 async def test_open_edit_is_in_every_view(frontend: Frontend, place: str) -> None:
-    """The text is the session's, and is not saved with the notebook."""
+    """In Notebook 7: text typed before an editor is there is in it, in all views, and in no saved notebook."""
     async with open_store(place) as store:
         await store.put("key", b"text")
-        notebook = await frontend.open([explorer(place, ", write=True"), "explorer"])
+        notebook = await frontend.open([explorer(place, ", write=True"), "explorer"], app=App.NOTEBOOK)
         await notebook.run(0)
         view = WidgetView(notebook)
         await shows_value(view, "text")
-        await view.press("e")
+        await view.press("e", *"typed", "Enter", "Tab", *"quickly ")
         editor = view.root.locator(".ks-edit-text")
-        await editor.wait_for()
-        await typed_at_the_start(editor, "typed")
+        await eventually(lambda: has_text(editor, "typed\n    quickly text"), "the editor has what was typed")
         await notebook.run(1)
         other = WidgetView(notebook, cell=1).root.locator(".ks-edit-text")
-        await eventually(lambda: has_text(other, "typed\ntext"), "the other view has the text")
+        await eventually(lambda: has_text(other, "typed\n    quickly text"), "the other view has the text")
         await notebook.save()
         assert "typed" not in notebook.saved_text()
+        await editor.focus()
+        await save(view)
+        await eventually(lambda: is_stored(store, b"typed\n    quickly text"), "the text is saved")
+        await shows_value(view, "quickly")
+        await view.press("n", *"new", "Enter", *"value")
+        await eventually(lambda: has_text(editor, "value"), "name and value went where they belong")
+        assert await view.root.locator(".ks-edit-heading", has_text="new").count() == 1
+        assert notebook.console.errors == []
 
 
 async def test_hostile_value_makes_no_element(frontend: Frontend, place: str) -> None:

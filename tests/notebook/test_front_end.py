@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from explorer.session.actions import TYPING_IGNORED, TYPING_PAUSE
 from tests.servers.waiting import eventually
 from widgets import front_end
 from widgets.messages import parse
@@ -31,6 +32,11 @@ async ([module, css, panes]) => {
 }
 """
 _ACTION: Final = {"title": "", "help": "", "group": "", "priority": 0, "places": ["tree"]}
+_QUESTION: Final = {
+    "type": "dialog", "dialog": 1, "title": "", "options": [{"title": name, "details": ""} for name in ("No", "Yes")],
+    "searching": False, "buttons": True, "lines": [], "facts": [], "note": "", "dangerous": False, "typed": "",
+    "label": "", "text": "", "problem": "",
+}  # fmt: skip
 
 
 class RecordedKernel:
@@ -61,13 +67,12 @@ class RecordedKernel:
         """Answer the page's hello."""
         actions = [
             {**_ACTION, "id": "down", "keys": ["down", "j"], "hints": {"tree": "↓"}},
-            {**_ACTION, "id": "edit", "keys": ["e"], "hints": {"tree": "e"}, "asks": True},
+            {**_ACTION, "id": "edit", "keys": ["e"], "hints": {"tree": "e"}, "asks": True, "input": True},
             {**_ACTION, "id": "delete", "keys": ["d"], "hints": {"tree": "d"}, "asks": True},
             {**_ACTION, "id": "bottom", "keys": ["G", "end"], "hints": {"tree": "G"}},
         ]
-        await self.deliver(
-            {"type": "welcome", "id": 1, "protocol": 1, "actions": actions, "labels": {"tree": "Keys"}, "signs": {}}
-        )
+        facts = {"labels": {"tree": "Keys"}, "signs": {}, "typing": {"pause": TYPING_PAUSE, "ignored": TYPING_IGNORED}}
+        await self.deliver({"type": "welcome", "id": 1, "protocol": 1, "actions": actions, **facts})
 
     async def rows(
         self, names: Sequence[str], *, generation: int, seq: int = 0, start: int = 0, total: int | None = None
@@ -183,17 +188,32 @@ async def test_keys_of_a_frame_are_one_message(kernel_end: RecordedKernel) -> No
     assert {name: sent[name] for name in ("action", "pane", "times")} == {"action": "down", "pane": "tree", "times": 5}
 
 
-async def test_keys_before_an_editor_is_shown_are_dropped(kernel_end: RecordedKernel) -> None:
-    """Text typed right after `e` is no command: the kernel says when the editor, or nothing, is shown."""
+async def test_text_typed_ahead_is_no_command(kernel_end: RecordedKernel) -> None:
+    """Text typed right after `e` is no command, and answers no question: the kernel says what is shown, or nothing.
+
+    What goes on after that is ignored until a pause. The text goes into a field that is shown, and no further.
+    """
     generation = (await kernel_end.wait_sent("window", 1))["generation"]
     await kernel_end.rows(["a", "b"], generation=generation)
     await kernel_end.wait_names("a", "b")
     await kernel_end.page.locator(".ks-pane-tree .ks-scroller").focus()
     await kernel_end.page.keyboard.type("edjd")
     await kernel_end.deliver({"type": "done"})
-    await kernel_end.page.keyboard.type("j")
+    await kernel_end.page.keyboard.type("jd")
+    await kernel_end.page.locator(".ks-notice-line", has_text=TYPING_IGNORED).first.wait_for()
+    await kernel_end.page.keyboard.press("ArrowDown")
     await kernel_end.wait_sent("perform", 2)
     assert [sent["action"] for sent in await kernel_end.sent("perform")] == ["edit", "down"]
+    await kernel_end.page.keyboard.type("ed")
+    await kernel_end.deliver({**_QUESTION, "label": "Key", "text": "a/"})
+    await kernel_end.page.keyboard.type("b\n")
+    await kernel_end.page.keyboard.type("djd")
+    await kernel_end.deliver({**_QUESTION, "dialog": 2})
+    await kernel_end.page.keyboard.type("y1\n")
+    assert [sent["text"] for sent in await kernel_end.sent("answer")] == ["a/db"]
+    await kernel_end.deliver({"type": "dialog-closed", "dialog": 2})
+    await kernel_end.page.keyboard.type("d")
+    assert len(await kernel_end.sent("perform")) == 3
 
 
 async def test_closed_view_leaves_no_listener(kernel_end: RecordedKernel) -> None:

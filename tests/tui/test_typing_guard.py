@@ -8,12 +8,12 @@ from textual.events import Key
 from explorer.codecs.codecs import Codecs
 from explorer.drivers.memory import MemoryStore
 from explorer.model.errors import NotReachable
+from explorer.session.actions import TYPING_IGNORED
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.screens.browse import BrowseScreen
 from explorer.tui.screens.conflict import ConflictScreen
 from explorer.tui.screens.edit import EditScreen
 from explorer.tui.screens.review import ReviewScreen
-from explorer.tui.type_ahead import IGNORED
 from tests.session.fixtures import Place
 from tests.tui.app_harness import Page, browsing
 from tests.tui.browse_helpers import filled
@@ -55,7 +55,7 @@ async def test_refused_action_ignores_typing(place: Place, key: str) -> None:
         await page.press("G", key)
         await page.shows("unlocks writing")
         await page.press("w")
-        await page.shows("unlocks writing", IGNORED)
+        await page.shows("unlocks writing", TYPING_IGNORED)
         await page.press("enter", "w", "tab", "w", "backspace", "w")
         assert not page.session.writable
         await press_after_pause(page, "w")
@@ -97,7 +97,7 @@ async def test_failed_flow_ignores_typing(place: Place, monkeypatch: pytest.Monk
         await page.press("d")
         await page.shows("▌ the wire is cut")
         await page.press("w", "q")
-        await page.shows(IGNORED)
+        await page.shows(TYPING_IGNORED)
         assert_nothing_ran(page)
 
 
@@ -110,7 +110,7 @@ async def test_conflict_ignores_typing(place: Place) -> None:
         await page.press("ctrl+s")
         await until_screen(page, ConflictScreen)
         await page.press("m", "t", "q")
-        await page.shows(IGNORED)
+        await page.shows(TYPING_IGNORED)
         assert isinstance(page.app.screen, ConflictScreen)
         assert (await store.get("top")).value == b"theirs"
         await press_after_pause(page, "m")

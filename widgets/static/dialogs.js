@@ -4,15 +4,14 @@ import {element, setText} from "./dom.js";
 import {Overlay} from "./overlay.js";
 
 export class Dialogs {
-  // onAnswer is called after each answer, which may lead to another question
-  constructor(channel, root, onAnswer) {
+  constructor(channel, root, typeAhead) {
     this.channel = channel;
     this.root = root;
-    this.onAnswer = onAnswer;
+    this.typeAhead = typeAhead;
     this.open = new Map(); // by number
     channel.on("dialog", (message) => this.show(message));
     channel.on("dialog-options", (message) => this.open.get(message.dialog)?.list?.setOptions(message.options));
-    channel.on("dialog-closed", (message) => this.close(message.dialog));
+    channel.on("dialog-closed", (message) => this.cancel(message.dialog));
   }
 
   close(number) {
@@ -20,15 +19,22 @@ export class Dialogs {
     this.open.delete(number);
   }
 
+  // Close a dialog that nobody answered here.
+  cancel(number) {
+    if (!this.open.has(number)) return;
+    this.close(number);
+    this.typeAhead.ignoreTyping();
+  }
+
   closeAll() {
-    for (const number of [...this.open.keys()]) this.close(number);
+    for (const number of [...this.open.keys()]) this.cancel(number);
   }
 
   show(message) {
     const answer = (choice, text = "") => {
       this.close(message.dialog);
       this.channel.send("answer", {dialog: message.dialog, choice, text});
-      this.onAnswer();
+      this.typeAhead.hold(); // it may lead to another question
     };
     const overlay = new Overlay(this.root, {
       title: message.title,
@@ -40,13 +46,27 @@ export class Dialogs {
     const {box} = overlay;
     if (message.lines.length) box.append(element("div", "ks-dialog-lines", message.lines.join("\n")));
     for (const [text, tone] of message.facts) box.append(element("div", `ks-tone-${tone}`, text));
-    if (message.buttons) this.addButtons(message, overlay, answer);
+    let field = null;
+    if (message.buttons) field = this.addButtons(message, overlay, answer);
     else {
       shown.list = new ChoiceList(message.options, {onChoose: (index) => answer(index), isSearching: message.searching});
       box.append(shown.list.element);
       overlay.focus(shown.list.target);
     }
     if (message.note) box.append(element("div", "ks-dialog-note", message.note));
+    const isTyped = field && !message.dangerous;
+    this.typeAhead.release(isTyped ? {insertKeys: (keys) => this.insertKeys(keys, field, answer, message)} : null);
+  }
+
+  // Type keys into a field that were pressed before it was shown; those behind enter belong to what follows.
+  insertKeys(keys, field, answer, message) {
+    const end = keys.indexOf("Enter");
+    const text = (end < 0 ? keys : keys.slice(0, end)).filter((key) => key !== "Tab").join("");
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input"));
+    if (end < 0) return;
+    answer(message.options.length - 1, field.value);
+    this.typeAhead.requeue(keys.slice(end + 1));
   }
 
   addButtons(message, overlay, answer) {
@@ -93,6 +113,7 @@ export class Dialogs {
     overlay.box.append(element("div", "ks-buttons", ...buttons));
     overlay.focus(field ?? buttons[0]);
     field?.setSelectionRange(field.value.length, field.value.length);
+    return field;
   }
 
   // Write a text to the clipboard; where that is refused, show the text selected, to be copied by hand.

@@ -148,8 +148,26 @@ export class Editor {
     if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || this.area.readOnly) return;
     event.preventDefault();
     event.stopPropagation();
+    this.indent();
+  }
+
+  indent() {
     const column = this.area.selectionStart - this.area.value.lastIndexOf("\n", this.area.selectionStart - 1) - 1;
     this.insert(" ".repeat(INDENT - (column % INDENT)));
+  }
+
+  // Type keys that were pressed before the editor was shown.
+  insertKeys(keys) {
+    let text = "";
+    for (const key of keys) {
+      if (key !== "Tab") text += key === "Enter" ? "\n" : key;
+      else {
+        if (text) this.insert(text);
+        text = "";
+        this.indent();
+      }
+    }
+    if (text) this.insert(text);
   }
 
   goToError() {

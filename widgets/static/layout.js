@@ -1,7 +1,7 @@
 // Layout of a view: header, panes, prompts, footer; and what keys do in the page itself.
 import {makeChanges} from "./changes.js";
 import {Dialogs} from "./dialogs.js";
-import {element, seconds, setText} from "./dom.js";
+import {element, setText} from "./dom.js";
 import {Footer} from "./footer.js";
 import {showHelp, showPalette} from "./help.js";
 import {Keys, keyName} from "./keys.js";
@@ -10,6 +10,7 @@ import {PaneGrid} from "./pane_grid.js";
 import {Prompt} from "./prompt.js";
 import {Status} from "./status.js";
 import {makeTree} from "./tree.js";
+import {TypeAhead} from "./type_ahead.js";
 import {ValueSection} from "./value_section.js";
 
 const MAKERS = {
@@ -20,7 +21,6 @@ const PANE_ACTIONS = new Set([
   "narrower", "side-panes",
 ]); // without use where there is one pane
 const MAX_NOTICES = 3;
-const MAX_HOLD = 5; // seconds for which keys are dropped, should the kernel not answer
 
 export class Layout {
   constructor(model, channel) {
@@ -55,8 +55,8 @@ export class Layout {
     this.element.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-description", "Tab moves among the panes. Escape, then tab, leaves. Question mark shows the keys.");
-    this.dialogs = new Dialogs(channel, this.element, () => this.hold());
-    this.heldUntil = 0; // moment until which keys are dropped
+    this.typeAhead = new TypeAhead((text, severity) => this.notify(text, severity));
+    this.dialogs = new Dialogs(channel, this.element, this.typeAhead);
     this.views = new Map();
     this.heads = new Map();
     this.pending = null; // key presses of this frame: {action, pane, times}
@@ -66,6 +66,7 @@ export class Layout {
     this.onHeight = () => { this.element.style.height = `${model.get("height")}px`; };
     this.onHeight();
     model.on("change:height", this.onHeight);
+    this.element.addEventListener("keydown", (event) => this.onEarlyKey(event), true);
     this.element.addEventListener("keydown", (event) => this.onKey(event));
     this.listen();
   }
@@ -84,7 +85,7 @@ export class Layout {
       this.dialogs.copy(new TextDecoder().decode(buffers[0]), message.done, (text, severity) => this.notify(text, severity));
     });
     channel.on("notice", (message) => this.notify(message.text, message.severity));
-    channel.on("done", () => { this.heldUntil = 0; });
+    channel.on("done", () => this.typeAhead.release(this.typingTarget, true));
     channel.on("closed", (message) => this.setClosed(message.reason));
     channel.on("lost", (message) => this.setLost(message));
   }
@@ -120,6 +121,7 @@ export class Layout {
 
   onPlace() {
     const place = this.views.get("value")?.place ?? "value";
+    if (place !== "editor") this.typeAhead.ignoreTyping();
     this.grid.setEditing(place !== "value");
     this.grid.mark();
     this.drawFooter();
@@ -146,6 +148,7 @@ export class Layout {
     const isAlone = this.views.size < 2;
     this.keys = new Keys(message.actions.filter((action) => !(isAlone && PANE_ACTIONS.has(action.id))));
     this.signs = message.signs;
+    this.typeAhead.configure(message.typing);
     this.grid.setLabels(message.labels);
     this.dialogs.closeAll();
     for (const view of this.views.values()) view.reset();
@@ -202,18 +205,23 @@ export class Layout {
     return this.views.get(this.grid.current)?.place ?? this.grid.current;
   }
 
-  // Drop keys until what was asked for is shown: they would act on what is behind it.
-  hold() {
-    this.heldUntil = seconds() + MAX_HOLD;
+  // The editor, if it has the focus and can be typed in.
+  get typingTarget() {
+    const editor = this.place === "editor" ? this.views.get("edit") : null;
+    return editor && this.hasFocus && !editor.target.readOnly ? editor : null;
+  }
+
+  // Hold or ignore a key that is not for what has the focus.
+  onEarlyKey(event) {
+    const target = event.target;
+    const isText = target.matches("input, textarea") && !target.readOnly;
+    if (!this.typeAhead.takes(event, isText, Boolean(target.closest(".ks-shade, .ks-prompt")))) return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   onKey(event) {
     const target = event.target;
-    if (seconds() < this.heldUntil && !this.dialogs.open.size) {
-      event.preventDefault();
-      event.stopPropagation();
-      return;
-    }
     const isTyping = target.closest("input, textarea");
     if (event.key === "Tab" && this.isLeaving && !isTyping) { // the browser goes on from behind or before the widget
       this.isLeaving = false;
@@ -263,7 +271,7 @@ export class Layout {
     }
     if (action.asks) {
       this.flush();
-      this.hold();
+      this.typeAhead.hold(action.input);
     }
   }
 
