@@ -1,14 +1,4 @@
-"""A schema with constraints of `buf.validate`; their declarations come from the protovalidate package."""
-
-from functools import cache
-from pathlib import Path
-from subprocess import run
-from sys import executable
-from tempfile import TemporaryDirectory
-
-from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-from protovalidate._gen.buf.validate import validate_pb
+"""A schema with constraints of `buf.validate`, and what breaks them."""
 
 SOURCE = """\
 syntax = "proto3";
@@ -37,19 +27,3 @@ ORDER = [
     'json: items: [{"count":0,"sku":"x"},{"count":3,"sku":""}] has more than 1 item',
 ]
 """Violations that the test expects."""
-
-
-@cache
-def order_schema() -> FileDescriptorSet:
-    """Return the descriptor set of the schema and its imports, compiled by protoc."""
-    known = FileDescriptorSet()
-    for module in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
-        module.DESCRIPTOR.CopyToProto(known.file.add())
-    known.file.append(FileDescriptorProto.FromString(validate_pb.desc().proto.to_binary()))
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "known.binpb").write_bytes(known.SerializeToString())
-        (folder / "order.proto").write_text(SOURCE)
-        command = ["-m", "grpc_tools.protoc", "--descriptor_set_in=known.binpb", "--include_imports"]
-        run([executable, *command, "-I.", "-o", "order.binpb", "order.proto"], cwd=folder, check=True)
-        return FileDescriptorSet.FromString((folder / "order.binpb").read_bytes())

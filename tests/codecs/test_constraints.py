@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.constraints.constraint import MAX_VIOLATIONS, Violation
-from explorer.codecs.constraints.json_schema import EXTRA_HINT
 from explorer.codecs.constraints.value_path import ValuePath, format_path
+from explorer.codecs.protobuf.protoc import EXTRA_HINT
 from explorer.codecs.protobuf.schemas import Schemas
 from explorer.codecs.settings import read
-from tests.codecs.protovalidate_schema import ORDER, order_schema
+from tests.codecs.protovalidate_schema import ORDER, SOURCE
 
 HEAD = "version = 1\n[[constraint]]\nname = 'rule'\nkey = '**'\n"
 YAML = b"spec:\n  replicas: 7\n  ports:\n  - {name: http, number: 80}\n  - {name: '', number: 99999}\n"
@@ -210,10 +210,10 @@ def test_many_violations_are_cut(tmp_path: Path) -> None:
 
 
 def test_protovalidate_says_path_and_rule(tmp_path: Path) -> None:
-    """Nested messages, lists and maps; constraints in CEL are evaluated, too."""
-    (tmp_path / "order.binpb").write_bytes(order_schema().SerializeToString())
+    """Nested messages and CEL; where no folder has buf/validate/validate.proto, it comes with protovalidate."""
+    (tmp_path / "order.proto").write_text(SOURCE)
     text = (
-        "version = 1\n[schemas.shop]\npaths = ['order.binpb']\n"
+        "version = 1\n[schemas.shop]\npaths = ['order.proto']\n"
         "[[map]]\nkey = 'orders/*'\ntype = 'shop.Order'\n"
         "[[constraint]]\nname = 'order'\nkey = '**'\nprotovalidate = true\n"
         "[[constraint]]\nname = 'total'\nkey = 'orders/*'\npath = 'total'\nmaximum = 10\n"
@@ -242,7 +242,7 @@ def test_protovalidate_needs_constraints_in_the_schema(tmp_path: Path) -> None:
     (tmp_path / "p.binpb").write_bytes(FileDescriptorSet(file=[plain]).SerializeToString())
     text = HEAD + "protovalidate = true\n[[map]]\nkey = '**'\ntype = 'p.M'\n[schemas.p]\npaths = ['p.binpb']\n"
     (found,) = codecs_of(tmp_path, text).violations("key", b"")
-    assert found.reason == "cannot be checked: the schema of p.M does not import buf/validate/validate.proto"
+    assert found.reason == "cannot be checked: the schema of p.M lacks buf/validate/validate.proto"
 
 
 PARTS = st.lists(st.integers(0, 9) | st.text(max_size=4).filter(lambda name: name != "*"), max_size=5)

@@ -13,7 +13,8 @@ from explorer.model.write_reason import current_write_reason
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing, Saved
 from explorer.session.session import Session
-from tests.session.fixtures import Place, edit_state, editing, opened
+from tests.servers.waiting import eventually
+from tests.session.fixtures import PATIENCE, Place, edit_state, editing, opened
 
 RULES = """\
 version = 1
@@ -79,6 +80,18 @@ async def test_change_of_the_text_takes_overrides_back(tmp_path: Path) -> None:
         await session.run("save")
         assert isinstance(edit_state(session), Reviewing)
         assert (await other.get("key")).value == b"{}"
+
+
+async def test_conflict_is_shown_before_an_override_is_asked_for(tmp_path: Path) -> None:
+    """After a merge, another text is saved."""
+    async with constrained(tmp_path, b'{"replicas": 1}', '{"replicas": 7}') as (edit, session, other):
+        await session.run("save")
+        assert list(edit.blocking) == ["replicas"]
+        await other.put("key", b'{"replicas": 2}')
+        await eventually(lambda: edit.theirs is not None, "their change is noted", PATIENCE)
+        assert not edit.blocking
+        await session.run("save")
+        assert isinstance(edit_state(session), Conflicted)
 
 
 @pytest.mark.parametrize("is_overridden", [False, True])

@@ -27,6 +27,7 @@ PATIENCE: Final = 40.0
 PAUSE: Final = 0.1
 """Seconds between two looks at a window; each is a process."""
 _WINDOWS: Final = count()
+APP: Final = '{\n  "threads": 8,\n  "host": "db",\n  "pool": 4,\n  "level": "info"\n}\n'
 SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
 
 
@@ -134,13 +135,21 @@ def client(shared_server: Server) -> Iterator[Other]:
         yield client
 
 
+def _prepare(client: Other, root: str, home: Path) -> None:
+    """Store some keys, and write the rule that allows few threads only."""
+    client.put(f"{root}/config/app.json", APP)
+    for number in range(3):
+        client.put(f"{root}/old/{number}", "x")
+    rules = Path(folders(home)["XDG_CONFIG_HOME"]) / "keyscope" / "codecs.toml"
+    rules.parent.mkdir(parents=True)
+    constraint = "[[constraint]]\nname = 'few-threads'\nkey = '**/app.json'\npath = 'threads'\nmaximum = 10\n"
+    rules.write_text(f"version = 1\n{constraint}")
+
+
 @SIZES
 def test_tmux_session_of_a_day(client: Other, shared_server: Server, tmp_path: Path, size: tuple[int, int]) -> None:
     root = f"work{size[0]}"
-    app = '{\n  "threads": 8,\n  "host": "db",\n  "pool": 4,\n  "level": "info"\n}\n'
-    client.put(f"{root}/config/app.json", app)
-    for number in range(3):
-        client.put(f"{root}/old/{number}", "x")
+    _prepare(client, root, tmp_path)
     with writing(client, f"{root}/beats/one"), window(root, size, url_of(shared_server, root), tmp_path) as tmux:
         tmux.shows("LIVE", "config/", "old/", "beats/", "±")  # that is of the other client, below a closed folder
 
@@ -156,7 +165,7 @@ def test_tmux_session_of_a_day(client: Other, shared_server: Server, tmp_path: P
         tmux.shows("modified; ctrl+s")
         tmux.press("C-s")
         tmux.shows('+  "threads": 16,')
-        theirs = app.replace("info", "debug")
+        theirs = APP.replace("info", "debug")
         client.put(f"{root}/config/app.json", theirs)
         tmux.shows("Another client has changed this key meanwhile")
         tmux.press("C-s")
@@ -166,12 +175,14 @@ def test_tmux_session_of_a_day(client: Other, shared_server: Server, tmp_path: P
         tmux.hides("Base:")
         tmux.shows('"level": "debug"', '"threads": 16,')
         tmux.press("C-s")
-        tmux.shows("Save config/app.json?")
+        tmux.shows("Save config/app.json?", "✗ few-threads: threads: 16 is greater than 10")
         tmux.press("C-s")
+        tmux.shows("This value breaks few-threads", "Override few-threads, and save")
+        tmux.press("Down", "Enter")
         tmux.shows("saved config/app.json")
         assert client.get(f"{root}/config/app.json") == theirs.replace("8", "16")
 
-        tmux.press("/")
+        tmux.press("Down", "/")  # right behind an enter, a letter alone may be meant as text
         tmux.type("ol")
         tmux.shows("loaded", "old/")
         tmux.hides("▾.config/")

@@ -1,6 +1,7 @@
 """The editor in a page: what is reviewed is saved, by widgets that may, and all views show the one open edit."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from explorer.drivers.memory import MemoryStore
@@ -79,6 +80,26 @@ def test_reviewed_text_is_saved(make: Callable[..., Any], memory: SharedMemory) 
     page.wait_message("notice", severity="information")
     page.wait(lambda: page.edit["edit"] == 0, "the editor is closed")
     assert stored(memory) == b'{"a":2}'
+
+
+def test_broken_rule_is_overridden_by_name(make: Callable[..., Any], memory: SharedMemory, tmp_path: Path) -> None:
+    """The review lists it, and saves only by the option that names it."""
+    rules = tmp_path / "codecs.toml"
+    rules.write_text("version = 1\n[[constraint]]\nname = 'small'\nkey = '**'\nmax_size = 5\n")
+    page = begin(make, memory, b"old", codecs=str(rules))
+    page.type("too long")
+    page.wait(lambda: any("small: 8 B: larger" in line["text"] for line in page.edit["lines"]), "it is shown")
+    page.review("too long")
+    assert page.comparison["notes"] == ["✗ small: 8 B: larger than 5 B"]
+    assert page.comparison["save"] == "Override"
+    for choice in (0, 1):
+        page.confirm()
+        dialog = page.wait_message("dialog", dialog=choice + 1)
+        assert [one["title"] for one in dialog["options"]] == ["Back to the review", "Override small, and save"]
+        assert stored(memory) == b"old"
+        page.send("answer", dialog=choice + 1, choice=choice, text="")
+    page.wait_message("notice", severity="information")
+    assert stored(memory) == b"too long"
 
 
 def test_other_review_than_the_one_shown_is_not_saved(make: Callable[..., Any], memory: SharedMemory) -> None:

@@ -208,10 +208,8 @@ class EditPane(Pane):
 
     def blocking(self, review: int) -> tuple[str, ...]:
         """Return the names of the constraints that must be overridden before this very review is saved."""
-        state = None if self.edit is None else self.edit.state
-        if self.edit is None or not isinstance(state, Reviewing) or review != self.comparison_number:
-            return ()
-        return () if self.compared is None else state.blocking(self.edit.overridden)
+        is_shown = self.compared is not None and review == self.comparison_number
+        return self.edit.blocking if self.edit is not None and is_shown else ()
 
     def save(self, review: int) -> None:
         """Review the change; save it if this very review was shown.
@@ -323,7 +321,7 @@ class ComparisonPane(Pane):
             "heading": review_question(edit, sanitize(edit.key)),
             "store": sanitize(f"in {self.session.address}"),
             "notes": [*violation_lines(state.violations), *(sanitize(f"▪ {note}") for note in state.notes)],
-            "save": "Override" if state.blocking(edit.overridden) else save_word(edit),
+            "save": "Override" if state.violations else save_word(edit),
         }
 
     def _conflict(self, edit: Edit, state: Conflicted) -> Mapping[str, Json]:

@@ -9,9 +9,10 @@ from google.protobuf.message import DecodeError
 from explorer.codecs.base import KUBERNETES_MAGIC, Choice
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.constraints.constraint import UncheckableError, Violation
-from explorer.codecs.constraints.message_rules import VALIDATE_FILE, broken_rules
+from explorer.codecs.constraints.message_rules import broken_rules
 from explorer.codecs.constraints.value_path import Parts
 from explorer.codecs.detect import detect
+from explorer.codecs.protobuf.protoc import VALIDATE_FILE
 from explorer.codecs.text.content import truncate_utf8
 from explorer.codecs.values import read_value
 from explorer.model.errors import InvalidText
@@ -85,7 +86,7 @@ class _DecodedValue:
         if kind is None:
             raise InvalidText(f"no schema has a message {choice.type!r}")
         if not _is_declared(kind.pool):
-            raise UncheckableError(f"the schema of {choice.type} does not import {VALIDATE_FILE}")
+            raise UncheckableError(f"the schema of {choice.type} lacks {VALIDATE_FILE}")
         try:
             message = kind.parse(self.raw)
         except (DecodeError, UnicodeDecodeError) as error:

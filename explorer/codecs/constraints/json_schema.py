@@ -24,12 +24,12 @@ from explorer.codecs.constraints.constraint import (
     require_no_json,
 )
 from explorer.codecs.constraints.value_path import Parts, ValuePath
+from explorer.codecs.protobuf.protoc import EXTRA_HINT
 from explorer.model.errors import SchemaFailed
 
 if TYPE_CHECKING:  # 20 MB that most people do not need
     from jsonschema_rs import JSONType, Validator
 
-EXTRA_HINT: Final = "pip install 'keyscope[rules]'"
 MAX_DEPTH: Final = 400
 """Nesting of a value up to which it is checked; the library calls itself for each level."""
 _MAX_LISTED_SIZE: Final = 1 << 20

@@ -3,20 +3,17 @@
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
 from explorer.codecs.constraints.constraint import CheckedValue, UncheckableError
-from explorer.codecs.constraints.json_schema import EXTRA_HINT
 from explorer.codecs.constraints.value_path import Parts, ValuePath
+from explorer.codecs.protobuf.protoc import EXTRA_HINT
 from explorer.model.errors import SchemaFailed
 
 if TYPE_CHECKING:
     from protovalidate import Validator, Violation
-
-VALIDATE_FILE: Final = "buf/validate/validate.proto"
-"""File that declares the constraints."""
 
 
 class MessageRulesCheck:

@@ -29,6 +29,10 @@ _WORKER: Final = Path(__file__).with_name("protoc_worker.py")
 _FAILED_IMPORT: Final = re.compile(r'(:\d+:\d+: )Import "(.*)" was not found or had errors\.')
 _ERRORS_SUFFIX: Final = ".errors.json"
 
+EXTRA_HINT: Final = "pip install 'keyscope[rules]'"
+VALIDATE_FILE: Final = "buf/validate/validate.proto"
+"""File with the declarations of `buf.validate`; protovalidate brings them, too."""
+
 _Errors: TypeAlias = Sequence[tuple[str, str]]
 """Name of each invalid file, with the place and reason."""
 
@@ -64,7 +68,10 @@ def compile_protos(
     failed = [problem for name, problem in problems.items() if layout.path(name) in required_paths]
     if failed or not data:
         first, *more = failed or list(problems.values())
-        hint = "name the folder that its imports are relative to with -I" if first.endswith("was not found") else ""
+        hint = ""
+        if first.endswith("was not found"):
+            is_validate = f" {VALIDATE_FILE}," in first
+            hint = EXTRA_HINT if is_validate else "name the folder that its imports are relative to with -I"
         raise SchemaFailed(first, hint=hint or (f"and {len(more)} more: {more[0]}" if more else ""))
     return ProtocResult(list(FileDescriptorSet.FromString(data).file), tuple(problems.values()))
 
@@ -96,6 +103,7 @@ def _compile(layout: ProtoLayout) -> tuple[bytes, _Errors]:
             "names": list(layout.names),
             "imports": layout.imports,
             "output": output.name,
+            "validate": bool(_validate_version(layout)),
         }
         # -P: no module in the current folder is imported.
         command = [sys.executable, "-P", str(_WORKER)]
@@ -141,11 +149,22 @@ def _compile_cached(layout: ProtoLayout, cache: Path | None) -> tuple[bytes, _Er
 
 def _digest(layout: ProtoLayout) -> str:
     """Return the cache key: a hash of the compiler's version, its arguments and the contents of all files."""
+    versions = f"{_version(_PACKAGE)} {_validate_version(layout)}".rstrip()
+    return hashlib.sha256(f"{versions} {layout.digest}".encode()).hexdigest()
+
+
+def _validate_version(layout: ProtoLayout) -> str:
+    """Return the version of protovalidate if its declarations are imported and in no folder; empty otherwise."""
+    is_imported = any(VALIDATE_FILE in imported for imported in layout.imports.values())
+    return _version("protovalidate") if is_imported and layout.path(VALIDATE_FILE) is None else ""
+
+
+def _version(package: str) -> str:
+    """Return the version of a package; empty if it is not installed."""
     try:
-        tools_version = version(_PACKAGE)
+        return version(package)
     except PackageNotFoundError:
-        tools_version = ""
-    return hashlib.sha256(f"{tools_version} {layout.digest}".encode()).hexdigest()
+        return ""
 
 
 def _write_cache(file: Path, data: bytes) -> None:

@@ -4,7 +4,8 @@ protoc writes errors to standard error and stops at the first invalid file. The 
 importers and tries again, which takes milliseconds once protoc is loaded.
 
 Request, JSON on standard input: `roots`, the import folders; `imports`, the imports of each name with their lines;
-`names`, the files to compile; `output`, the file for the descriptor set.
+`names`, the files to compile; `output`, the file for the descriptor set; `validate`, whether to take the declarations
+of `buf.validate` from protovalidate, because no folder has them.
 Result, JSON on standard output: `errors`, a list of `[name, error]` in the order found. The output file is written if
 any file compiled.
 """
@@ -38,6 +39,9 @@ def main() -> None:
         Path(link).symlink_to(root)
         options.append(f"-I{link}")
         folders.append(Path(link))
+    if request["validate"]:
+        Path("validate.binpb").write_bytes(_validate_declarations())
+        options.append("--descriptor_set_in=validate.binpb")
     options.append("--include_imports")
     output, no_output = (f"--descriptor_set_out={path}" for path in (request["output"], os.devnull))
     while names and (stderr := _run([*options, output, *(_argument(name, folders) for name in names)])):
@@ -56,6 +60,15 @@ def main() -> None:
             stderr = _run([*options, no_output, *(_argument(name, folders) for name in rest)]) if rest else ""
         names = [name for name in names if name not in errors]
     json.dump({"errors": list(errors.items())}, sys.stdout)
+
+
+def _validate_declarations() -> bytes:
+    """Return the descriptor set with `buf/validate/validate.proto`."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet  # noqa: PLC0415 - seldom needed
+    from protovalidate import ViolationPb  # noqa: PLC0415 - an extra
+
+    file = FileDescriptorProto.FromString(ViolationPb.desc().file.proto.to_binary())
+    return FileDescriptorSet(file=[file]).SerializeToString()
 
 
 def _is_utf8(name: str) -> bool:

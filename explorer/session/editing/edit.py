@@ -156,10 +156,18 @@ class Edit:
             case Reviewing(encoded=encoded) as state:
                 if not state.blocking(self.overridden):
                     await self._send(encoded.value, self._ttl)
+                elif self.theirs is not None:
+                    await self._review()  # shows the conflict: after it another text may be saved
             case Unknown() if self._sent is not None:
                 await self._send(*self._sent)
             case _ if self.is_settled:
                 await self._review()
+
+    @property
+    def blocking(self) -> tuple[str, ...]:
+        """Names of the constraints to override before the reviewed text is saved."""
+        is_conflict = self.theirs is not None
+        return self.state.blocking(self.overridden) if isinstance(self.state, Reviewing) and not is_conflict else ()
 
     def override(self, constraints: Iterable[str]) -> None:
         """Allow the reviewed text to break constraints, by their names; a change of the text takes that back."""

@@ -112,10 +112,9 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
 
     def do_save(self) -> None:
         """Save the change; ask first if it breaks constraints."""
-        names = self._state.blocking(self._edit.overridden)
         if self.has_result:  # pressed twice while the screen closes
             return
-        if names:
+        if names := self._edit.blocking:
             dialog = ChoiceDialog(override_question(names), override_options(names), type_ahead=False)
             self.app.push_screen(dialog, partial(self._on_override, names))
             return
