@@ -14,6 +14,7 @@ from explorer.drivers.base import Store
 from explorer.journal import Journal
 from explorer.model.address import REVISION_OPTION, at_revision, parse
 from explorer.model.entries import Revision
+from explorer.model.errors import SchemaFailed
 from explorer.opener import opener
 from explorer.session.actions import Actions
 from explorer.session.commands import ACTIONS
@@ -62,7 +63,8 @@ def open_session(
         actions: Actions with the person's keys.
 
     Raises:
-        ExplorerError: The address, the settings or a schema is invalid.
+        ExplorerError: The address, the settings or a schema is invalid. A schema or rule file of the profile is not:
+            values are shown without it, and a message says so.
     """
     messages: list[str] = []
     # not read-only, because the session itself refuses to write
@@ -73,8 +75,17 @@ def open_session(
     shown_at = address.options.get(REVISION_OPTION)
     first = connect(shown_at)
     codecs = LazyCodecs(partial(_load_codecs, first, options))
-    if options.is_configured:  # errors in the settings are raised before anything is shown
-        messages += limit_problems(codecs.prepare().problems)
+    while options.is_configured:  # errors of options are raised before anything is shown
+        try:
+            messages += limit_problems(codecs.prepare().problems)
+            break
+        except SchemaFailed as error:
+            setting = options.failed_setting(profile, error)
+            if setting is None:
+                raise
+            messages.append(f"{setting} of {profile_name or 'the profile'} is not used: {error.message}")
+            options = options.without(setting)
+            codecs = LazyCodecs(partial(_load_codecs, first, options))
 
     async def find_nearby() -> str | None:
         return await address_hint(first.address, profile.access)

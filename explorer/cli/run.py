@@ -16,10 +16,11 @@ from explorer.cli.verbs.read import get, history, ls
 from explorer.cli.verbs.rm import rm
 from explorer.cli.verbs.watch import overview, watch
 from explorer.cli.verbs.write import put
-from explorer.config import Profile, read_password, read_profile
+from explorer.config import Profile, folder, read_password, read_profile
 from explorer.drivers.base import Store
 from explorer.journal import Journal
 from explorer.model.address import Access, at_revision, parse, split_revision
+from explorer.model.errors import SchemaFailed
 from explorer.opener import open_profile
 
 _WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
@@ -65,6 +66,10 @@ def run(command: arguments.Command) -> int:
     store = open_store(command, profile, console)
     try:
         return asyncio.run(run_verb(store, profile.access, command, console))
+    except SchemaFailed as error:
+        if (setting := command.codecs.failed_setting(profile, error)) is not None:
+            error.hint = f"see {setting} of {command.url} in {folder('config') / 'config.toml'}"
+        raise
     finally:
         console.flush()
 

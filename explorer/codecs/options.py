@@ -1,7 +1,7 @@
 """Schemas and rules that a person names: on the command line, in a profile or in a call; light to import."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -69,6 +69,18 @@ class CodecOptions:
             self.codecs or profile.codecs,
             self.presets or profile.presets,
         )
+
+    def without(self, setting: str) -> "CodecOptions":
+        """Return these options without a setting of a profile, `proto` or `codecs`."""
+        return replace(self, protos=(), includes=()) if setting == "proto" else replace(self, codecs=None, presets=())
+
+    def failed_setting(self, profile: Profile, error: SchemaFailed) -> str | None:
+        """Return the setting of a profile, `proto` or `codecs`, that an error of these options is about, or None."""
+        if self.protos == profile.protos and any(str(path) in error.message for path in profile.protos):
+            return "proto"
+        if self.codecs is not None and self.codecs == profile.codecs and str(self.codecs) in error.message:
+            return "codecs"
+        return None
 
     @property
     def is_configured(self) -> bool:

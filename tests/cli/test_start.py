@@ -1,11 +1,16 @@
 """The command without arguments, and with a profile."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from explorer.cli.app import check_theme
 from explorer.cli.exit_codes import UsageError
+from explorer.codecs.options import CodecOptions
+from explorer.config import Profile, read_profile
+from explorer.model.errors import SchemaFailed
+from explorer.session_opener import OpenedSession, open_session
 from tests.cli.run_command import Run
 
 
@@ -57,6 +62,33 @@ def test_schemas_of_a_profile_are_used(keyscope: Run, settings: Path) -> None:
     words = ("put", "@here", "k", "--type", "A", "--value", 'a: "x"')
     assert keyscope(*words).code == 0
     assert "no-such.proto does not exist" in keyscope(*words, "--proto", "no-such.proto").error
+
+
+@pytest.mark.parametrize(("setting", "missing"), [("proto", "schemas"), ("codecs", "rules.toml")])
+def test_app_opens_without_missing_schemas_of_a_profile(settings: Path, setting: str, missing: str) -> None:
+    """A message names profile, setting and path; a verb that needs them fails with the same."""
+    settings.write_text(f'[profiles.here]\nurl = "memory:"\n{setting} = "{missing}"\n')
+    profile = read_profile("here")
+
+    async def open_here() -> OpenedSession:
+        return open_session(profile, CodecOptions.of(profile), profile_name="@here")
+
+    async def open_with_option() -> OpenedSession:
+        return open_session(Profile("memory:"), CodecOptions.from_names(codecs=path))
+
+    opened = asyncio.run(open_here())
+    path = settings.parent / missing
+    assert opened.messages == (f"{setting} of @here is not used: {path} does not exist",)
+    assert opened.codecs.open("k", b"text").text == "text"
+    with pytest.raises(SchemaFailed, match="does not exist"):
+        asyncio.run(open_with_option())
+
+
+def test_missing_schemas_of_a_profile_name_the_setting(keyscope: Run, settings: Path) -> None:
+    settings.write_text('[profiles.here]\nurl = "memory:"\nproto = "schemas"\n')
+    result = keyscope("put", "@here", "k", "--type", "A", "--value", "x")
+    assert f"{settings.parent / 'schemas'} does not exist" in result.error
+    assert f"see proto of @here in {settings}" in result.error
 
 
 def test_check_theme_unknown_lists_the_themes() -> None:

@@ -120,7 +120,7 @@ class _Reader:
                 )
             self._field(node, message, one)
 
-        _each(((index, f".{name or _EMPTY_NAME}", (name, node)) for index, name, node in members), parse)
+        _each(((index, (name, node)) for index, name, node in members), parse, _member_label)
 
     def _named(self, descriptor: Descriptor, name: str) -> FieldDescriptor:
         names = self.names.get(descriptor.full_name)
@@ -166,7 +166,7 @@ class _Reader:
             else:
                 self.message(node, cast("Message", entries[key]))
 
-        _each(((index, _label(name), (name, node)) for index, name, node in _members(node)), parse)
+        _each(((index, (name, node)) for index, name, node in _members(node)), parse, _entry_label)
 
     def _list(self, node: JsonNode, message: Message, one: FieldDescriptor) -> None:
         elements = read(message, one)
@@ -178,7 +178,7 @@ class _Reader:
             else:
                 self.message(node, cast("_Messages", elements).add())
 
-        _each(((index, f"[{index}]", inner) for index, inner in enumerate(_elements(node))), parse)
+        _each(enumerate(_elements(node)), parse, _element_label)
 
     # Well-known types
 
@@ -222,7 +222,11 @@ class _Reader:
             if name != "value" or at > 0:
                 reason = "is a duplicate" if name == "value" else 'is not allowed beside "value"'
                 raise _invalid_at(index, reason, label=name, name=True)
-        _each([(index, ".value", node) for index, _, node in members], lambda node: self.message(node, inner))
+        _each(
+            ((index, (name, node)) for index, name, node in members),
+            lambda member: self.message(member[1], inner),
+            _member_label,
+        )
 
     def struct(self, node: JsonNode, message: Message) -> None:
         """Parse a Struct: any object."""
@@ -288,13 +292,25 @@ _SPECIAL: Final[Mapping[str, Callable[[_Reader, JsonNode, Message], None]]] = {
 }
 
 
-def _each(items: Iterable[tuple[int, str, Item]], parse: Callable[[Item], None]) -> None:
-    """Parse members or elements; an error gets the step of its path."""
-    for index, label, item in items:
+def _member_label(_: int, member: tuple[str, JsonNode]) -> str:
+    return f".{member[0] or _EMPTY_NAME}"
+
+
+def _entry_label(_: int, member: tuple[str, JsonNode]) -> str:
+    return f"[{json.dumps(member[0], ensure_ascii=False)}]"
+
+
+def _element_label(index: int, _: JsonNode) -> str:
+    return f"[{index}]"
+
+
+def _each(items: Iterable[tuple[int, Item]], parse: Callable[[Item], None], label: Callable[[int, Item], str]) -> None:
+    """Parse members or elements, each with its index; an error gets the step of its path."""
+    for index, item in items:
         try:
             parse(item)
         except InvalidNodeError as error:
-            error.steps.append((index, label))
+            error.steps.append((index, label(index, item)))
             raise
 
 
@@ -314,10 +330,6 @@ def _elements(node: JsonNode) -> list[JsonNode]:
     if not isinstance(node, list):
         raise InvalidNodeError(f"must be a list, not {kind_name(node)}")
     return node
-
-
-def _label(key: str) -> str:
-    return f"[{json.dumps(key, ensure_ascii=False)}]"
 
 
 def _accepts_null(one: FieldDescriptor) -> bool:

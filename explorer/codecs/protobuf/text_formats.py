@@ -1,7 +1,10 @@
 """Text forms of a message: protobuf's text format and JSON."""
 
+import gc
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -76,7 +79,8 @@ class TextFormat(MessageFormat):
     def write(self, message: Message) -> str:
         """Return the text of a message without its unknown fields."""
         try:
-            text = text_format.MessageToString(message, as_utf8=True, descriptor_pool=self.pool)
+            with _gc_paused():
+                text = text_format.MessageToString(message, as_utf8=True, descriptor_pool=self.pool)
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
         except (DecodeError, ValueError, TypeError) as error:
@@ -88,9 +92,10 @@ class TextFormat(MessageFormat):
         message = message_class()
         check_escapes(text)
         try:
-            with packing_checked(descriptor_of(message).file.pool):
-                text_format.Parse(text, message, descriptor_pool=self.pool)
-            check_text(text, descriptor_of(message))
+            with _gc_paused():
+                with packing_checked(descriptor_of(message).file.pool):
+                    text_format.Parse(text, message, descriptor_pool=self.pool)
+                check_text(text, descriptor_of(message))
         except text_format.ParseError as error:
             reason, _, _ = _POSITION_PREFIX.sub("", _one_line(error)).partition(_LIBRARY_HINT)
             raise InvalidText(_lower(reason), error.GetLine(), error.GetColumn()) from error
@@ -121,7 +126,8 @@ class JsonFormat(MessageFormat):
     def write(self, message: Message) -> str:
         """Return the JSON of a message, with maps sorted by key."""
         try:
-            return escape_in_literals(write_json(message, self.pool), octal=False)
+            with _gc_paused():
+                return escape_in_literals(write_json(message, self.pool), octal=False)
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
         except (DecodeError, ValueError) as error:
@@ -130,9 +136,23 @@ class JsonFormat(MessageFormat):
     def read(self, text: str, message_class: type[Message]) -> Message:
         """Return the message of its JSON."""
         try:
-            return read_json(text, message_class, self.pool)
+            with _gc_paused():
+                return read_json(text, message_class, self.pool)
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
+
+
+@contextmanager
+def _gc_paused() -> Generator[None, None, None]:
+    """Pause the garbage collector, which would search the many objects of a large message again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _one_line(error: Exception) -> str:
