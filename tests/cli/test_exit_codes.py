@@ -29,6 +29,7 @@ CODES = {
     errors.Unauthenticated: 6,
     errors.Forbidden: 6,
     errors.NoSpace: 1,
+    errors.ConstraintViolated: 1,
     errors.InvalidText: 2,
     errors.InvalidPlan: 2,
     errors.SchemaFailed: 2,
