@@ -45,8 +45,9 @@ test-long: $(DEV) servers ## run the fault lanes and the properties in their lon
 bench: $(DEV) servers ## measure, side by side with what one would use instead
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit; done
 
-screenshots: $(DEV) ## make the pictures in screenshots/ again from the real app
+screenshots: $(DEV) ## make the pictures in screenshots/ again from the real app and the real widgets
 	$(BIN)/python screenshots/make.py
+	$(BIN)/python screenshots/make_notebook.py
 
 lint: $(DEV) ## check style, layers and types
 	$(BIN)/ruff check

@@ -31,7 +31,7 @@ class SessionWidget(anywidget.AnyWidget):
     _esm = front_end.module_text()
     _css = front_end.stylesheet()
     panes = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    height = traitlets.Int(420).tag(sync=True)
+    height = traitlets.Int(520).tag(sync=True)
     """Height in pixels."""
 
     PANES: ClassVar[Sequence[str]] = ()
@@ -49,7 +49,7 @@ class SessionWidget(anywidget.AnyWidget):
         proto: Sequence[str | Path] = (),
         import_paths: Sequence[str | Path] = (),
         codecs: CodecNames | None = None,
-        height: int = 420,
+        height: int = 520,
         sync_selection: bool = False,
         save_values: bool = False,
     ) -> None:

@@ -1,6 +1,7 @@
 """The front end without a kernel: a blank page, a model that records what is sent, and messages that are replayed."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -170,6 +171,26 @@ async def test_kernel_that_is_silent_is_lost_within_seconds(kernel_end: Recorded
     await kernel_end.wait_sent("hello", 2)
     await kernel_end.welcome()
     await kernel_end.page.locator(".ks-root:not(.ks-lost)").wait_for()
+
+
+async def test_ages_stand_still_while_frozen(kernel_end: RecordedKernel) -> None:
+    """An age is that of the moment of the freeze, also of a row that comes later; it goes on afterwards."""
+    page = kernel_end.page
+    mark = page.locator(".ks-pane-tree .ks-mark")
+    status = {
+        "type": "status", "status": "STALE", "sign": "STALE", "cause": "frozen", "address": "demo:", "revision": "",
+        "rate": "", "frozen": True, "writable": False, "lockable": True, "min_age": 1.0, "disabled": {},
+        "proved": None, "retry": None,
+    }  # fmt: skip
+    await kernel_end.deliver(status)
+    generation = (await kernel_end.wait_sent("window", 1))["generation"]
+    await page.evaluate("() => { const now = performance.now.bind(performance); performance.now = () => now() + 6e4; }")
+    row = {**tree_row(1, "a", "~"), "changed": -65.0}
+    await kernel_end.deliver({**tree_facts(generation, 0, 0, 1), "type": "rows", "rows": [row]})
+    await mark.filter(has_text=re.compile("~ [45]s")).wait_for()
+    await page.locator(".ks-frozen", has_text="FROZEN").wait_for()
+    await kernel_end.deliver({**status, "frozen": False})
+    await mark.filter(has_text=re.compile("~ 1m0[5-9]s")).wait_for()
 
 
 async def test_keys_of_a_frame_are_one_message(kernel_end: RecordedKernel) -> None:

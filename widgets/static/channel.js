@@ -1,4 +1,5 @@
 // Channel of one view to the kernel: requests, answers, and signs of life.
+import {ViewClock} from "./clock.js";
 import {seconds} from "./dom.js";
 
 const PROTOCOL = 1;
@@ -9,6 +10,7 @@ const RETRY_INTERVAL = 2; // seconds between two attempts to find the kernel aga
 export class Channel {
   constructor(model) {
     this.model = model;
+    this.clock = new ViewClock();
     this.view = crypto.getRandomValues(new Uint32Array(4)).join("-");
     this.handlers = new Map();
     this.replies = new Map();

@@ -156,6 +156,7 @@ export class Layout {
   }
 
   onStatus(message) {
+    this.channel.clock.setFrozen(message.frozen);
     this.status.show(message);
     this.disabled = message.disabled;
     this.element.setAttribute("aria-label", `Keyscope ${message.address}`);

@@ -1,11 +1,11 @@
 // The lock inspector: holder and waiters of each lock, with the time left of their sessions counting down.
-import {age, duration, element, seconds, setText} from "./dom.js";
+import {age, duration, element, setText} from "./dom.js";
 import {VirtualList} from "./virtual_list.js";
 
 export function makeLocks(channel, options) {
   const facts = element("div", "ks-facts-box");
   const drawFacts = (head) => {
-    const since = head.since === undefined ? [] : [`for ${age(seconds() - head.at - head.since)}`];
+    const since = head.since === undefined ? [] : [`for ${age(channel.clock.now() - head.at - head.since)}`];
     setText(facts, [...(head.facts ?? []), ...since].join("\n"));
     facts.hidden = !facts.textContent;
   };
@@ -25,13 +25,13 @@ export function makeLocks(channel, options) {
   return list;
 }
 
-function drawRow(target, row) {
+function drawRow(target, row, {channel}) {
   if (target.childElementCount !== 6) {
     target.replaceChildren(...["sign", "name", "kind", "fence", "details", "time"].map((part) => element("span", `ks-${part}`)));
   }
   const [sign, name, kind, fence, details, time] = target.children;
   const isLock = row.holds === undefined;
-  const passed = seconds() - row.at;
+  const passed = channel.clock.now() - row.at;
   setText(sign, row.sign);
   sign.className = `ks-sign ${row.holds ? "ks-tone-good" : "ks-dim"}`;
   setText(name, row.name);

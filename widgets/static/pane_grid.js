@@ -101,6 +101,7 @@ export class PaneGrid {
       section.classList.toggle("ks-current", name === this.current);
       section.classList.toggle("ks-beside", name === this.side);
       tab.setAttribute("aria-selected", String(name === this.current));
+      tab.classList.toggle("ks-in-sight", name === this.side || name === "tree");
       const target = this.target(name);
       if (target) target.tabIndex = name === this.current ? 0 : -1; // one stop of the tab key for the widget
     }

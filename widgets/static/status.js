@@ -7,8 +7,9 @@ export class Status {
     this.reason = element("span", "ks-reason ks-dim");
     this.address = element("span", "ks-address");
     this.facts = element("span", "ks-status-facts ks-dim");
+    this.frozen = element("span", "ks-frozen");
     this.writing = element("span", "ks-writing");
-    this.element = element("div", "ks-status", this.live, this.address, this.reason, this.facts, this.writing);
+    this.element = element("div", "ks-status", this.live, this.address, this.reason, this.facts, this.frozen, this.writing);
     this.element.setAttribute("role", "status");
     this.status = null;
     this.lost = null;
@@ -45,6 +46,7 @@ export class Status {
       setText(this.live, text);
       setText(this.reason, this.closed || (this.lost ? "nothing shown here is certain; run the cell again if the kernel was restarted" : ""));
       setText(this.facts, "");
+      setText(this.frozen, "");
       return;
     }
     const passed = seconds() - status.at;
@@ -55,7 +57,8 @@ export class Status {
     const wait = status.retry === null ? null : Math.max(0, status.retry - passed);
     setText(this.reason, [status.cause, wait === null ? "" : `· retry in ${Math.floor(wait) + 1}s`].filter(Boolean).join(" "));
     this.reason.title = this.reason.textContent;
-    setText(this.facts, [status.revision, status.rate, status.frozen ? "FROZEN" : ""].filter(Boolean).join("  "));
+    setText(this.facts, [status.revision, status.rate].filter(Boolean).join("  "));
+    setText(this.frozen, status.frozen ? "FROZEN" : "");
     setText(this.writing, status.writable ? "WRITING" : "read-only");
     this.writing.classList.toggle("ks-writable", status.writable);
   }

@@ -1,5 +1,5 @@
 // The tree of keys: rows with guides, marks of changes with their age, and counts of changes in closed folders.
-import {age, element, seconds, setAttributes, setText} from "./dom.js";
+import {age, element, setAttributes, setText} from "./dom.js";
 import {VirtualList} from "./virtual_list.js";
 
 const INDENT = 16; // pixels of a level
@@ -21,7 +21,7 @@ export function makeTree(channel, options) {
   });
 }
 
-function drawRow(target, row) {
+function drawRow(target, row, {channel}) {
   if (target.childElementCount !== 6) {
     target.replaceChildren(...["indent", "icon", "name", "hint", "below", "mark"].map((part) => element("span", `ks-${part}`)));
   }
@@ -31,7 +31,7 @@ function drawRow(target, row) {
   setText(name, row.placeholder || row.name + row.suffix);
   setText(hint, [row.value && row.folder ? "•" : "", row.draft ? "✎" : "", row.hint].filter(Boolean).join(" "));
   setText(below, row.below ? `±${row.below > 999 ? "999+" : row.below}` : "");
-  const since = row.changed === undefined ? null : seconds() - row.at - row.changed;
+  const since = row.changed === undefined ? null : channel.clock.now() - row.at - row.changed;
   setText(mark, row.mark ? `${row.mark} ${since === null ? "" : age(since)}` : "");
   const style = row.tombstone ? "ks-tombstone" : (MARK_CLASSES[row.mark] ?? "");
   const fresh = row.mark && since !== null && since < FRESH ? " ks-fresh" : "";

@@ -1,5 +1,5 @@
 // The value of the selected key: tabs, facts, type and notes, and the text.
-import {duration, element, seconds, setAttributes, setText} from "./dom.js";
+import {duration, element, setAttributes, setText} from "./dom.js";
 import {highlighter} from "./highlight.js";
 import {PaneText} from "./pane_text.js";
 import {PlainLines, TextRows} from "./text_rows.js";
@@ -154,7 +154,7 @@ export class ValuePane {
     if (!head) return;
     const facts = [...(head.facts ?? [])];
     if (head.expires !== undefined) {
-      const left = head.expires - (seconds() - head.at);
+      const left = head.expires - (this.channel.clock.now() - head.at);
       facts.push(left > 0 ? `${duration(left)} left` : "expires now unless renewed");
     }
     setText(this.facts, facts.join(" · "));

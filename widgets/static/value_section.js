@@ -1,6 +1,6 @@
 // The value, and in its place the editor while an edit is open, and its review or conflict.
 import {Comparison} from "./comparison.js";
-import {element} from "./dom.js";
+import {element, setText} from "./dom.js";
 import {Editor} from "./editor.js";
 import {ValuePane} from "./value.js";
 
@@ -12,6 +12,8 @@ export class ValueSection {
     const onShown = () => this.choose();
     this.editor = new Editor(channel, {...options, onShown});
     this.comparison = new Comparison(channel, {...options, onShown});
+    this.placeName = element("span", "ks-place"); // in place of the tabs, which are the value's
+    options.title?.append(this.placeName);
     this.parts = {edit: this.editor, comparison: this.comparison};
     this.element = element("div", "ks-value-section", this.value.element, this.editor.element, this.comparison.element);
     this.active = null;
@@ -39,6 +41,8 @@ export class ValueSection {
     this.active = active;
     this.shownPlace = active.place;
     for (const one of [this.value, this.editor, this.comparison]) one.element.hidden = one !== active;
+    this.value.tabs.hidden = active !== this.value;
+    setText(this.placeName, active === this.value ? "" : active.place);
     if (hadFocus) this.focus();
     this.options.onPlace?.();
   }
