@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
-from textual.events import AppBlur, DescendantFocus, Hide
+from textual.events import AppBlur, DescendantFocus, Hide, Key
 from textual.widgets import Input
 
 from explorer.codecs.codecs import Codecs
@@ -129,3 +129,12 @@ async def test_prompt_survives_lost_terminal_focus(place: Place, name: str) -> N
         await page.until(lambda: typed_into(page, name) == "wq", "the text is in the prompt")
         assert prompt(page, name).is_open
         assert not page.session.writable
+
+
+async def test_key_that_reaches_a_closed_prompt_is_not_lost(place: Place) -> None:
+    """Textual has given the key to the input already when the prompt is closed by the one before it."""
+    async with browsing(place.connect, Codecs()) as page:
+        await page.press("/", "a", "enter")
+        await page.shows("/a  esc clears it")
+        page.app.screen.query_one("#filter PromptInput").post_message(Key("escape", None))
+        await page.hides("esc clears it")

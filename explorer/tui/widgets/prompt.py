@@ -51,7 +51,7 @@ class PromptInput(OrderedInput):
         if self.is_finished:
             key = Key(event.key, event.character)
             key.time = event.time
-            self.held_keys.append(key)
+            self._hold(key)
             event.stop()
             event.prevent_default()
             return
@@ -62,6 +62,14 @@ class PromptInput(OrderedInput):
             event.prevent_default()
             return
         await super()._on_key(event)
+
+    def _hold(self, key: Key) -> None:
+        """Hold a key until the prompt is closed; if it is by now, deliver the key to what has the focus."""
+        app = self.app
+        if self.screen.focused is not self and isinstance(app, TypeAheadApp):
+            app.requeue_keys([key])
+        else:
+            self.held_keys.append(key)
 
     def _on_hide(self, event: Hide) -> None:
         """Keep the focus in an open prompt: the message is about the time before it was opened again."""
