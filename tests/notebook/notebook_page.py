@@ -92,7 +92,7 @@ class Notebook:
             return open === 0 && document.querySelector('.jp-Dialog') === null;
         """
         try:
-            return self.reusable and bool(await self.evaluate(script, "the notebook is closed", within=5.0))
+            return self.reusable and bool(await self.evaluate(script, "the notebook is closed"))
         except (Error, TimeoutError):
             return False
 
