@@ -31,13 +31,14 @@ check: $(DEV) ## lint, type check and run what needs no server, in about 90 seco
 		KEYSCOPE_NO_SERVERS=1 $(BIN)/pytest -n 4 --dist worksteal -q -m "not servers and not heavy"; tests=$$?; \
 		wait $$types && exit $$tests
 
-# mypy, which may have to begin anew, runs beside a first collection: it compiles the tests once for all workers.
+# mypy, which may have to begin anew, runs beside a first collection: it compiles the tests once for all workers. There are
+# three workers for each of two cores, as many tests wait for real time to pass.
 test: $(DEV) servers ## install everything, provide real servers, lint, type check and run every test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	@$(BIN)/pytest --collect-only -qq >/dev/null & collected=$$!; $(BIN)/mypy; types=$$?; wait $$collected; exit $$types
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n 6 --dist worksteal
 
 test-long: $(DEV) servers ## run the fault lanes and the properties in their long form
 	KEYSCOPE_LONG=1 $(BIN)/pytest -n 4 --dist worksteal -m "faults or long" --timeout 14400
