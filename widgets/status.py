@@ -6,6 +6,7 @@ from typing import Final
 
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import Action
+from explorer.session.marked_keys import MARKING_ACTIONS
 from explorer.session.session import Session
 from explorer.session.status_text import MIN_AGE_SHOWN, status_parts
 from widgets.panes.base import Json
@@ -61,6 +62,8 @@ class StatusFeed:
             "address": parts.address,
             "revision": parts.revision,
             "rate": parts.rate,
+            "marked": parts.marked,
+            "first": list(MARKING_ACTIONS) if session.marked.is_active else [],
             "frozen": parts.is_frozen,
             "writable": parts.writable,
             "lockable": session.is_lockable,

@@ -21,6 +21,8 @@ class ActionContext:
     """Why the store cannot be called; None while connected."""
     selected: str | None = None
     """Selected key."""
+    has_marks: bool = False
+    """True if keys are marked."""
     unreadable_reason: str | None = None
     """Why the selected key shows no value; None if it does."""
     uneditable_reason: str | None = None
@@ -59,6 +61,7 @@ class ActionContext:
             read_only_reason=read_only_reason,
             unreachable_reason=None if call_error is None else f"not connected: {call_error.message}",
             selected=view_model.detail.key,
+            has_marks=bool(view_model.marked) or view_model.marked.is_active,
             unreadable_reason=_unreadable_reason(view_model),
             uneditable_reason=_uneditable_reason(view_model),
             open_edit=None if edit is None or not edit.is_open else edit.key,

@@ -62,6 +62,8 @@ class Need(Flag):
     WRITABLE = auto()
     KEY = auto()
     """A key is selected."""
+    MARK = auto()
+    """A key is marked."""
     VALUE = auto()
     """The selected key's value is shown."""
     EDITABLE = auto()
@@ -124,6 +126,8 @@ def _disabled_reasons(action: Action, context: ActionContext) -> Iterator[str]:
         yield f"not supported by this store ({(missing.name or '').lower()})"
     if Need.KEY in needs and context.selected is None:
         yield "no key is selected"
+    if Need.MARK in needs and not context.has_marks:
+        yield "no key is marked"
     if Need.WRITABLE in needs and context.read_only_reason is not None:
         yield context.read_only_reason
     if Need.VALUE in needs and context.unreadable_reason is not None:

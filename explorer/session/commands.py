@@ -19,7 +19,14 @@ ACTIONS: Final = Actions(
         Action("down", "Down", "Move to the row below.", ("down", "j"), _ROWS, "Move"),
         Action("open", "Open", "Open the folder, or go into it.", ("right", "l"), Place.TREE, "Move"),
         Action("close", "Close", "Close the folder, or go to its parent.", ("left", "h"), Place.TREE, "Move"),
-        Action("toggle", "Open/close", "Open or close the folder.", ("space",), Place.TREE, "Move"),
+        Action(
+            "toggle",
+            "Open/close",
+            "Open or close the folder; in marking mode, mark the row.",
+            ("space",),
+            Place.TREE,
+            "Move",
+        ),
         Action(
             "show",
             "Show",
@@ -92,6 +99,9 @@ ACTIONS: Final = Actions(
             opens_input=True,
         ),
         Action("seen", "Seen", "Clear the marks of changes.", ("m",), Place.TREE, "Find"),
+        Action("mark", "Mark", "Mark the row, and enter marking mode: space marks more.", ("v",), Place.TREE, "Find"),
+        Action("mark-range", "Range", "Mark a range of rows: from here to the cursor.", ("V",), Place.TREE, "Find"),
+        Action("unmark", "Unmark all", "Unmark all rows.", ("U",), Place.TREE, "Find", Need.MARK),
         Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", priority=60, opens_input=True),
         # The value
         Action(

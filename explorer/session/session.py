@@ -100,6 +100,8 @@ class Session:
         """Locks with holders and waiters."""
         self.editor = self._view_model.editor
         """Editor with the open edit and the drafts on disk."""
+        self.marked = self._view_model.marked
+        """Keys that a person marked for the next action."""
         self.connection = LiveConnection(self._new_store, self._view_model, self._notifier, self._jobs, self.clock)
         """Connection to the store, with revision and event rate."""
         self.lookup = KeyLookup(
@@ -176,6 +178,13 @@ class Session:
     def selected(self) -> str | None:
         """Selected key."""
         return self.detail.key
+
+    @property
+    def targets(self) -> list[str]:
+        """Keys that the next action is on: those that are marked, else the selected one."""
+        if self.marked:
+            return self.marked.present
+        return [] if self.selected is None else [self.selected]
 
     def subscribe(self, on_change: Subscriber) -> Callable[[], None]:
         """Call a function with the parts that change, at most once per frame; return a function that ends it."""

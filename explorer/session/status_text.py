@@ -38,6 +38,8 @@ class StatusParts:
     """Revision of the store, such as `rev 12`; "" if it is not known."""
     rate: str
     """Events per second, such as `3/s`; "" without a connection."""
+    marked: str
+    """Number of marked keys, such as `3 marked`; "" without any outside marking mode."""
     is_frozen: bool
     """True if changes are held back."""
     writable: bool
@@ -80,6 +82,7 @@ def status_parts(session: Session) -> StatusParts:
         retry_in=liveness.retry_in(now),
         revision="" if connection.revision is None or is_snapshot else sanitize(f"rev {connection.revision}"),
         rate=f"{connection.event_rate:.0f}/s" if has_rate and not is_snapshot else "",
+        marked=session.marked.text,
         is_frozen=connection.is_frozen,
         writable=session.writable,
     )

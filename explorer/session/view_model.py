@@ -18,6 +18,7 @@ from explorer.session.event_batch import EventBatch
 from explorer.session.jobs import Jobs
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LockTable
+from explorer.session.marked_keys import MarkedKeys
 from explorer.session.states import Part
 
 SWEEP_INTERVAL: Final = 0.5
@@ -50,6 +51,7 @@ class ViewModel:
         self.changes = ChangeLog()
         self.detail = Detail(decoder, jobs, get_store, clock, mark_dirty)
         self.locks = LockTable(clock, mark_dirty)
+        self.marked = MarkedKeys(lambda: mark_dirty(Part.TREE | Part.LIVENESS))
         self.editor = Editor(decoder, jobs, get_store, clock, mark_dirty, folder=drafts)
         self._jobs = jobs
         self._get_store = get_store
@@ -140,3 +142,4 @@ class ViewModel:
             await asyncio.sleep(SWEEP_INTERVAL)
             if self.tree.sweep(self._clock.now()):
                 self._mark_dirty(Part.TREE)
+            self.marked.check(self.tree)

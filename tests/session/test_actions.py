@@ -61,7 +61,7 @@ def test_footer_is_ordered_by_priority() -> None:
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 def test_action_is_enabled_in_some_context(action: Action) -> None:
-    browsing = ActionContext(selected="key")
+    browsing = ActionContext(selected="key", has_marks=True)
     editing = ActionContext(selected="key", open_edit="key", in_conflict=True, outcome_unknown=True)
     assert None in (action.disabled_reason(browsing), action.disabled_reason(editing))
 
@@ -85,6 +85,7 @@ def test_action_is_enabled_in_some_context(action: Action) -> None:
             "not supported by this store (atomic)",
         ),
         ("new", ActionContext(selected=None), None),
+        ("unmark", ActionContext(selected="key"), "no key is marked"),
         (
             "delete",
             ActionContext(selected="key", read_only_reason="read-only: w unlocks writing"),

@@ -1,13 +1,21 @@
 """Views of the tree's rows: equal exactly if they are drawn alike."""
 
+import pytest
+
 from explorer.session.keytree.marks import MarkKind
 from explorer.session.keytree.row_view import RowView, row_view
 from tests.session.tree_harness import TreeHarness, running_tree
 
 
-def _views(harness: TreeHarness, *, drafts: frozenset[str] = frozenset()) -> list[RowView]:
+def _views(harness: TreeHarness, **keys: set[str]) -> list[RowView]:
     return [
-        row_view(harness.tree, line, draft_keys=drafts) for line in harness.tree.rows.window(0, len(harness.tree.rows))
+        row_view(
+            harness.tree,
+            line,
+            draft_keys=keys.get("draft_keys", set()),
+            marked_keys=keys.get("marked_keys", set()),
+        )
+        for line in harness.tree.rows.window(0, len(harness.tree.rows))
     ]
 
 
@@ -44,9 +52,10 @@ async def test_row_view_is_equal_while_only_its_age_grows() -> None:
         assert _views(harness)[0].changed_at == harness.now != marked[0].changed_at
 
 
-async def test_row_view_differs_with_a_draft() -> None:
+@pytest.mark.parametrize("sign", ["draft_keys", "marked_keys"])
+async def test_row_view_differs_with_a_sign(sign: str) -> None:
     async with running_tree("a", "b") as harness:
-        plain, drafted = _views(harness), _views(harness, drafts=frozenset({"b"}))
+        plain, drafted = _views(harness), _views(harness, **{sign: {"b"}})
         assert [old == new for old, new in zip(plain, drafted, strict=True)] == [True, False]
 
 

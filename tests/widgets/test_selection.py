@@ -107,3 +107,31 @@ def test_selection_as_a_trait_is_observed(make: Make, memory: SharedMemory) -> N
     wait_until(lambda: seen[-1]["key"] == "b\\xff", "the other key is told")
     assert type(tree).__name__ == "KeyTree"
     assert repr(tree).startswith("<KeyTree memory:")
+
+
+def test_rows_are_marked_by_keys_and_clicks(make: Make, memory: SharedMemory) -> None:
+    """Space marks in marking mode only; the header counts, and the footer begins with what is done with marks."""
+    for name in ("a", "b", "c"):
+        memory.put(name)
+    page = FakePage(make(Explorer, "memory:"))
+    page.open("tree")
+    page.wait_row("c")
+    page.perform("mark")
+    page.perform("toggle")
+    page.wait_row("b", marked=True)
+    page.wait(lambda: _status(page)["marked"] == "2 marked", "the header counts")
+    assert _status(page)["first"][:2] == ["toggle", "mark-range"]
+    page.perform("mark-range")
+    page.perform("up", times=2)
+    page.wait_row("c", marked=True)
+    page.perform("back", times=1)
+    page.perform("back", times=1)
+    page.wait(lambda: _status(page)["first"] == [], "marking mode ended")
+    page.perform("unmark")
+    page.wait_row("a", marked=False)
+    page.send("click", pane="tree", row=page.list("tree").named("b")["id"], gesture="mark")  # type: ignore[index] # it is there
+    page.wait_row("b", marked=True)
+
+
+def _status(page: FakePage) -> Any:
+    return [message for message in page.messages if message["type"] == "status"][-1]

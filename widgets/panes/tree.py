@@ -58,7 +58,11 @@ class TreePane(Pane):
         lines = list(self._tree.rows.window(start, count))
         if lines:
             self._in_sight = [line.row for line in lines]
-        return [_pane_row(row_view(self._tree, line, has_value_marks=marks, draft_keys=drafts), line) for line in lines]
+        marked = self.session.marked
+        views = [
+            row_view(self._tree, line, has_value_marks=marks, draft_keys=drafts, marked_keys=marked) for line in lines
+        ]
+        return [_pane_row(view, line) for view, line in zip(views, lines, strict=True)]
 
     def position(self, row: PaneRow) -> int | None:
         """Return the index of a node's row."""
@@ -143,6 +147,7 @@ class TreePane(Pane):
 
     def _moved(self) -> None:
         self.reveals += 1
+        self.session.marked.extend_range(self._tree, self.navigator.cursor.visible_node)
         self.on_change()
 
     # Actions
@@ -154,6 +159,8 @@ class TreePane(Pane):
         self.navigator.move_to(row.source)
         if gesture == "toggle":
             self.navigator.toggle()
+        elif gesture == "mark":
+            self.session.marked.toggle(self._tree, row.source)
         elif gesture == "show" or row.source.is_more_row:
             self._show()
         self.on_change()
@@ -162,6 +169,12 @@ class TreePane(Pane):
         """Go to the value, open or close a folder, or load more keys."""
         if self.navigator.show() is not None:
             self._jump = Jump("value")
+
+    def _mark(self) -> None:
+        """Mark the row or unmark it, and move to the next."""
+        node = self.navigator.cursor.visible_node
+        if node is not None and self.session.marked.toggle(self._tree, node):
+            self.navigator.move_by(1)
 
     def perform(self, action: str, times: int, height: int) -> bool:
         """Perform an action of the registry; return False if it is none of the tree's."""
@@ -181,6 +194,15 @@ class TreePane(Pane):
                 case "close":
                     for _ in range(times):
                         navigator.close()
+                case "toggle" | "mark" if action == "mark" or self.session.marked.is_active:
+                    for _ in range(times):
+                        self._mark()
+                case "mark-range" if (node := navigator.cursor.visible_node) is not None:
+                    self.session.marked.toggle_range(self._tree, node)
+                case "unmark":
+                    self.session.marked.unmark()
+                case "back" if self.session.marked.leave() or self._tree.filter.progress is None:
+                    pass
                 case "toggle":
                     for _ in range(times):
                         navigator.toggle()
@@ -211,6 +233,7 @@ def _pane_row(view: RowView, line: VisibleRow[Node]) -> PaneRow:
         "mark": "" if view.change is None else view.change.value,
         "fresh": view.fresh,
         "draft": view.draft,
+        "marked": view.marked,
     }
     moments = {} if view.changed_at is None else {"changed": view.changed_at}
     return PaneRow(id(view.node), fields, moments, view.node)

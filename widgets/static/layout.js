@@ -169,9 +169,12 @@ export class Layout {
     const titles = {
       writing: status?.writable ? "Writing" : "Read-only",
       freeze: status?.frozen ? "Frozen" : undefined,
+      toggle: status?.first.length ? "Mark" : undefined,
     };
-    const shown = this.keys.at(place).filter((action) => action.priority && (action.id === "help" || !this.disabled[action.id]));
-    shown.sort((one, other) => other.priority - one.priority);
+    const first = place === "tree" ? status?.first ?? [] : []; // in marking mode
+    const rank = (action) => (first.includes(action.id) ? 1000 - first.indexOf(action.id) : action.priority);
+    const shown = this.keys.at(place).filter((action) => rank(action) && (action.id === "help" || !this.disabled[action.id]));
+    shown.sort((one, other) => rank(other) - rank(one));
     this.footer.show(shown.map((action) => ({
       id: action.id, key: action.hints[place], title: titles[action.id] ?? action.title, isAlways: action.id === "help",
     })));
@@ -334,6 +337,7 @@ export class Layout {
   do_back() {
     const {grid} = this;
     if (this.place !== grid.current) return false; // in an editor it is the kernel's
+    if (grid.current === "tree" && this.status.status?.first.length) return false; // marking mode is, too
     if (this.heads.get("tree")?.filter) this.channel.send("filter", {text: ""});
     else if (grid.isZoomed) grid.zoom(false);
     else if (grid.current !== "tree" && this.views.has("tree")) grid.focus("tree");

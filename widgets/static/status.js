@@ -57,7 +57,7 @@ export class Status {
     const wait = status.retry === null ? null : Math.max(0, status.retry - passed);
     setText(this.reason, [status.cause, wait === null ? "" : `· retry in ${Math.floor(wait) + 1}s`].filter(Boolean).join(" "));
     this.reason.title = this.reason.textContent;
-    setText(this.facts, [status.revision, status.rate].filter(Boolean).join("  "));
+    setText(this.facts, [status.marked ? `✓ ${status.marked}` : "", status.revision, status.rate].filter(Boolean).join("  "));
     setText(this.frozen, status.frozen ? "FROZEN" : "");
     setText(this.writing, status.writable ? "WRITING" : "read-only");
     this.writing.classList.toggle("ks-writable", status.writable);

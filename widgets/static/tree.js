@@ -13,6 +13,7 @@ export function makeTree(channel, options) {
     label: "Keys",
     draw: drawRow,
     gesture: (row, event, gesture) => {
+      if (event.type === "click" && (event.ctrlKey || event.metaKey)) return "mark";
       if (event.type === "dblclick") return row.folder && !event.target.closest(".ks-icon") ? "toggle" : "show";
       return row.folder && event.target.closest(".ks-icon") ? "toggle" : gesture;
     },
@@ -27,7 +28,7 @@ function drawRow(target, row, {channel}) {
   }
   const [indent, icon, name, hint, below, mark] = target.children;
   indent.style.width = `${row.depth * INDENT}px`;
-  setText(icon, row.folder === "open" ? "▾" : row.folder === "closed" ? "▸" : "");
+  setText(icon, (row.folder === "open" ? "▾" : row.folder === "closed" ? "▸" : "") + (row.marked ? "✓" : ""));
   setText(name, row.placeholder || row.name + row.suffix);
   setText(hint, [row.value && row.folder ? "•" : "", row.draft ? "✎" : "", row.hint].filter(Boolean).join(" "));
   setText(below, row.below ? `±${row.below > 999 ? "999+" : row.below}` : "");
@@ -39,6 +40,7 @@ function drawRow(target, row, {channel}) {
   mark.className = `ks-mark ${style}${fresh}`;
   setAttributes(target, {
     "aria-level": row.depth + 1,
+    "aria-checked": row.marked ? "true" : null,
     "aria-expanded": row.folder ? String(row.folder === "open") : null,
   });
 }

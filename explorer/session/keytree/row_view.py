@@ -1,5 +1,6 @@
 """One row of the tree as a view shows it: sanitised texts and facts, without any layout."""
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from explorer.model.format import format_error
@@ -13,11 +14,13 @@ _MAX_COUNT: Final = 999
 _MAX_NAME_HALF: Final = 2048
 """Characters at each end of a name that are kept; more never fit on a screen."""
 DRAFT_SIGN: Final = "✎"
+MARKED_SIGN: Final = "✓"
 TREE_SIGNS: Final = (
     ("▸ ▾", "A folder, closed or open."),
     ("•", "A folder whose key also has a value."),
     ("+ ~ -", "A key that was added, changed or deleted in the last 30 seconds."),
     ("±2", "Number of changes in a closed folder since it was last open or its marks were cleared."),
+    (MARKED_SIGN, "A marked key or folder: the next action is on all that are marked."),
     (DRAFT_SIGN, "A key with a draft: e continues it."),
     ("…", "Keys that are not loaded yet; they are loaded when the cursor gets near."),
 )
@@ -54,6 +57,8 @@ class RowView(NamedTuple):
     """Moment of the change, in seconds of the session's clock."""
     draft: bool
     """True if the key has a draft."""
+    marked: bool
+    """True if a person marked it."""
 
     @property
     def depth(self) -> int:
@@ -69,7 +74,12 @@ class RowView(NamedTuple):
 
 
 def row_view(
-    tree: Tree, line: VisibleRow[Node], *, has_value_marks: bool = True, draft_keys: frozenset[str] = frozenset()
+    tree: Tree,
+    line: VisibleRow[Node],
+    *,
+    has_value_marks: bool = True,
+    draft_keys: Collection[str] = frozenset(),
+    marked_keys: Collection[str] = frozenset(),
 ) -> RowView:
     """Return the view of a row.
 
@@ -78,6 +88,7 @@ def row_view(
         line: The row.
         has_value_marks: Whether to mark folders that have a value of their own; useless in stores where all have one.
         draft_keys: The keys that have a draft.
+        marked_keys: The keys that a person marked.
     """
     node = line.row
     mark = tree.marks.of(node)
@@ -101,8 +112,13 @@ def row_view(
         change=mark.change if mark is not None else MarkKind.DELETED if node.tombstone else None,
         fresh=mark is not None and mark.age is MarkAge.FRESH,
         changed_at=None if mark is None else mark.since,
-        draft=bool(draft_keys) and not is_more_row and tree.rows.key(node) in draft_keys,
+        draft=_is_among(draft_keys, tree, node),
+        marked=_is_among(marked_keys, tree, node),
     )
+
+
+def _is_among(keys: Collection[str], tree: Tree, node: Node) -> bool:
+    return bool(keys) and not node.is_more_row and tree.rows.key(node) in keys
 
 
 def _name(tree: Tree, node: Node) -> str:

@@ -4,6 +4,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from explorer.session.actions import BROWSING, Action, Place
+from explorer.session.marked_keys import MARKING_ACTIONS
 from explorer.session.session import Session
 from explorer.session.states import Part
 
@@ -37,6 +38,8 @@ class Footer(Static):
     def _title(self, action: Action) -> str:
         """Return the title of an action; the state of a switch."""
         match action.id:
+            case "toggle" if self.session.marked.is_active:
+                return "Mark"
             case "writing":
                 return "Writing" if self.session.writable else "Read-only"
             case "freeze":
@@ -52,7 +55,9 @@ class Footer(Static):
         always = [actions[name] for name in leaving if name in actions]
         room -= sum(len(action.key_hint(self.place)) + len(action.title) + 3 for action in always)
         chosen = []
-        for action in actions.footer(self.place):
+        first = MARKING_ACTIONS if self.session.marked.is_active and self.place is Place.TREE else ()
+        special = [actions[name] for name in first if name in actions]
+        for action in (*special, *(action for action in actions.footer(self.place) if action not in special)):
             if action in always or self.session.disabled_reason(action.id) is not None:
                 continue
             key = action.key_hint(self.place)

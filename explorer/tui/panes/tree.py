@@ -32,7 +32,7 @@ class TreePane(Pane):
 
     def compose_body(self) -> Iterable[Widget]:
         """Yield the tree, and below it the text of the filter."""
-        yield KeyTree(self.session.tree)
+        yield KeyTree(self.session.tree, marked=self.session.marked)
         yield StatusLabel(classes="tree--filter")
 
     @property

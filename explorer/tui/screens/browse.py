@@ -107,8 +107,10 @@ class BrowseScreen(PaneScreen):
             self.focus_pane("value")
 
     def do_back(self) -> None:
-        """Go back one step: clear the filter, leave the zoom, or focus the tree."""
-        if self.session.tree.filter.progress is not None:
+        """Go back one step: end marking, clear the filter, leave the zoom, or focus the tree."""
+        if self.session.marked.leave():
+            self.query_one(TreePane).draw()
+        elif self.session.tree.filter.progress is not None:
             self.query_one(TreePane).clear_filter()
         elif self.has_class("-zoomed"):
             self.remove_class("-zoomed")

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from explorer.model.format import format_duration
 from explorer.session.keytree.marks import MarkKind
 from explorer.session.keytree.nodes import Node
-from explorer.session.keytree.row_view import DRAFT_SIGN, RowView
+from explorer.session.keytree.row_view import DRAFT_SIGN, MARKED_SIGN, RowView
 from explorer.tui.rendering import ELLIPSIS, Piece, shorten_middle
 
 ICON_WIDTH: Final = 2
@@ -66,7 +66,7 @@ def pieces(row: KeyRow, width: int) -> list[Piece]:
         style = "failed" if view.failed else "quiet"
         return [("guide", guides), (style, shorten_middle(view.placeholder, room + len(icon)))]
     name = shorten_middle(view.name, room)
-    drawn: list[Piece] = [("guide", guides), ("folder" if view.is_folder else "", icon), (_style(view), name)]
+    drawn: list[Piece] = [("guide", guides), (_icon_style(view), icon), (_style(view), name)]
     if view.suffix and cell_len(name) + cell_len(view.suffix) <= room:
         drawn.append(("quiet", view.suffix))
     if view.hint and cell_len(name) + cell_len(view.hint) + 1 < room:
@@ -78,13 +78,17 @@ def pieces(row: KeyRow, width: int) -> list[Piece]:
 def _icon(view: RowView) -> str:
     if view.placeholder:
         return ""
-    if view.is_folder:
-        return ("▾" if view.is_open else "▸") + ("•" if view.has_value_mark else " ")
-    return " " * ICON_WIDTH
+    mark = MARKED_SIGN if view.marked else "•" if view.has_value_mark else " "
+    return ("▾" if view.is_open else "▸") + mark if view.is_folder else mark.ljust(ICON_WIDTH)
+
+
+def _icon_style(view: RowView) -> str:
+    return "marked" if view.marked else "folder" if view.is_folder else ""
 
 
 def _style(view: RowView) -> str:
-    return "tombstone" if view.tombstone else _change_style(view)
+    style = "tombstone" if view.tombstone else _change_style(view)
+    return f"marked {style}".rstrip() if view.marked else style
 
 
 def _change_style(view: RowView) -> str:

@@ -54,7 +54,8 @@ class KeyTree(KeyView, can_focus=True):
             return self.key_tree
 
     def cursor_moved(self, node: Node | None) -> None:
-        """Post `NodeHighlighted`."""
+        """Post `NodeHighlighted`, and have a range of marks follow."""
+        self.marked.extend_range(self.model, node)
         self.post_message(self.NodeHighlighted(self, node))
 
     def _navigate(self, step: Callable[[], object]) -> None:
@@ -114,8 +115,29 @@ class KeyTree(KeyView, can_focus=True):
         self._navigate(self.navigator.close)
 
     def do_toggle(self) -> None:
-        """Open or close the folder."""
-        self._navigate(self.navigator.toggle)
+        """Open or close the folder; in marking mode mark the row."""
+        if self.marked.is_active:
+            self.do_mark()
+        else:
+            self._navigate(self.navigator.toggle)
+
+    def do_mark(self) -> None:
+        """Mark the row or unmark it, and move to the next."""
+        node = self.cursor.visible_node
+        if node is not None and self.marked.toggle(self.model, node):
+            self.do_down()
+        self.sync()
+
+    def do_mark_range(self) -> None:
+        """Begin a range of marks at the row, or end it."""
+        if (node := self.cursor.visible_node) is not None:
+            self.marked.toggle_range(self.model, node)
+        self.sync()
+
+    def do_unmark(self) -> None:
+        """Unmark all rows."""
+        self.marked.unmark()
+        self.sync()
 
     def do_show(self) -> None:
         """Select a key; open or close a folder without a value; load more keys, or retry after a failure."""
@@ -140,7 +162,10 @@ class KeyTree(KeyView, can_focus=True):
             return
         self._clicked = row.node if is_first else None
         self.move_cursor_to_row(index, margin=0)
-        if row.node.is_more_row or not is_first:
+        if event.ctrl and is_first:
+            self.marked.toggle(self.model, row.node)
+            self.sync()
+        elif row.node.is_more_row or not is_first:
             self.do_show()
         elif row.view.is_folder and row.indent <= offset.x < row.indent + ICON_WIDTH:
             self._clicked = None  # a second click would undo it

@@ -15,6 +15,7 @@ from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.row_view import row_view
 from explorer.session.keytree.tree import Tree
+from explorer.session.marked_keys import MarkedKeys
 from explorer.tui.rendering import Piece, render_line
 from explorer.tui.widgets.key_row import KeyRow, key_row, pieces
 
@@ -33,6 +34,7 @@ class KeyView(ScrollView, inherit_bindings=False):
     Args:
         model: The tree to show.
         empty: Text to show when there is no key.
+        marked: Keys that a person marked.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -46,6 +48,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         "key-tree--deleted",
         "key-tree--tombstone",
         "key-tree--fresh",
+        "key-tree--marked",
     }
     DEFAULT_CSS = """
     KeyView { background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
@@ -61,6 +64,7 @@ class KeyView(ScrollView, inherit_bindings=False):
     KeyView > .key-tree--deleted { color: $error; }
     KeyView > .key-tree--tombstone { color: $error; text-style: strike; }
     KeyView > .key-tree--fresh { text-style: bold; }
+    KeyView > .key-tree--marked { text-style: bold; color: $accent; }
     """
 
     def __init__(
@@ -68,12 +72,14 @@ class KeyView(ScrollView, inherit_bindings=False):
         model: Tree,
         *,
         empty: str = "No keys here.",
+        marked: MarkedKeys | None = None,
         id: str | None = None,  # noqa: A002 - Textual's word
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.model = model
         self.empty = empty
+        self.marked = MarkedKeys() if marked is None else marked
         self.navigator = TreeNavigator(model)
         self.drawn_lines = 0
         """Number of lines drawn so far, for tests and measurements."""
@@ -163,7 +169,13 @@ class KeyView(ScrollView, inherit_bindings=False):
         cursor = self.cursor.visible_node
         rows = [
             key_row(
-                row_view(self.model, line, has_value_marks=self.has_value_marks, draft_keys=self.draft_keys),
+                row_view(
+                    self.model,
+                    line,
+                    has_value_marks=self.has_value_marks,
+                    draft_keys=self.draft_keys,
+                    marked_keys=self.marked,
+                ),
                 now=self.model.clock(),
                 width=width,
                 cursor=line.row is cursor,
