@@ -12,6 +12,8 @@
     read_only = true                  # or write = true, as --write
     proto = ["schemas/"]              # as --proto; relative to this file, like import_paths (-I)
     codecs = ["preset:patroni"]       # as --codecs: presets, and a file of rules
+    mask = ["*/password", "secret/*"] # keys whose values are not kept in the journal, nor shown in lists
+    reason = true                     # each write needs a reason, as --reason, which is kept in the journal
 
     [keys]
     save = ["ctrl+s", "f2"]           # by the ids of the actions, as help lists them
@@ -21,7 +23,8 @@ import math
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -31,6 +34,8 @@ from explorer.model.errors import ExplorerError, InvalidAddress
 
 FolderKind: TypeAlias = Literal["config", "cache", "data", "state"]
 
+MASKED: Final = "the values are masked"
+"""Text in place of values that the profile masks."""
 _DEFAULT_FOLDERS: Final = {"config": ".config", "cache": ".cache", "data": ".local/share", "state": ".local/state"}
 _PRESET: Final = "preset:"
 """Start of the name of a preset where a file of rules can be named, too."""
@@ -39,7 +44,7 @@ _ACCESS_FILES: Final = {"cacert": "ca_file", "cert": "cert_file", "key": "key_fi
 """Settings of a profile to fields of Access."""
 _PROFILE_SETTINGS: Final = (
     *("url", "user", "server_name", "password_file", *_ACCESS_FILES, "timeout"),
-    *("theme", "write", "read_only", "proto", "import_paths", "codecs"),
+    *("theme", "write", "read_only", "proto", "import_paths", "codecs", "mask", "reason"),
 )
 
 
@@ -63,6 +68,16 @@ class Profile:
     """File of rules that map keys to messages."""
     presets: tuple[str, ...] = ()
     """Names of presets of rules."""
+    name: str = ""
+    """Name in the settings file; empty for a URL."""
+    masked: tuple[str, ...] = ()
+    """Globs of keys, relative to the URL, whose values are neither kept in the journal nor shown in lists."""
+    asks_reason: bool = False
+    """True if each write needs a reason."""
+
+    def masks(self, key: str) -> bool:
+        """Return whether the value of a key is masked."""
+        return any(fnmatchcase(key, pattern) for pattern in self.masked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +168,7 @@ def read_profile(name: str, file: Path | None = None) -> Profile:
     if name not in known:
         names = ", ".join(f"@{other}" for other in known) or "none"
         raise InvalidAddress(f"{file} has no [profiles.{name}]", hint=f"known profiles: {names}")
-    return _profile(_profile_table(file, known, name))
+    return replace(_profile(_profile_table(file, known, name)), name=name)
 
 
 def _profile(table: TomlTable) -> Profile:
@@ -178,6 +193,8 @@ def _profile(table: TomlTable) -> Profile:
         includes=table.paths("import_paths"),
         codecs=next(map(table.resolve, files), None),
         presets=presets,
+        masked=table.path_texts("mask"),
+        asks_reason=table.boolean("reason"),
     )
 
 

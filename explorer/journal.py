@@ -10,8 +10,8 @@ import fcntl
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -37,10 +37,12 @@ class JournalRecord:
         action: What was done: create, update, delete; or "delete tree", with the number of entries as `detail`.
         before: Revision that was replaced; None if there was none, or it is not known.
         after: Revision that was written; None for a deletion.
-        old: Value that was replaced; None if there was none, or it was too large.
+        old: Value that was replaced; None if there was none, it was too large, or it is masked.
         detail: What else is to be known, such as that the outcome is unknown.
         profile: Name of the profile that the store was opened by.
         reason: Why it was done, if that was said, such as which constraints were overridden.
+        new: Value that was written; None if there is none, it was too large, or it is masked.
+        masked: Whether the values are left out because the profile says so.
     """
 
     store: str
@@ -53,6 +55,8 @@ class JournalRecord:
     profile: str = ""
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     reason: str = ""
+    new: bytes | None = None
+    masked: bool = False
 
     def to_line(self, chain: str) -> bytes:
         """Return the line of the record, with the digest of the line before."""
@@ -64,7 +68,11 @@ class JournalRecord:
             "action": self.action,
             "before": self.before,
             "after": self.after,
-            **_old_fields(self.old),
+            **(
+                {"masked": True}
+                if self.masked
+                else {**_value_fields("old", self.old), **_value_fields("new", self.new)}
+            ),
             **({"detail": self.detail} if self.detail else {}),
             **({"reason": self.reason} if self.reason else {}),
             _CHAIN: chain,
@@ -80,22 +88,31 @@ class JournalRecord:
         """
         try:
             fields = json.loads(line)
-            old = fields.get("old_text")
             return cls(
                 str(fields["store"]),
                 str(fields["key"]),
                 str(fields["action"]),
                 fields["before"],
                 fields["after"],
-                old.encode() if isinstance(old, str) else _from_base64(fields.get("old_base64")),
+                _value(fields, "old"),
                 str(fields.get("detail", "")),
                 str(fields.get("profile", "")),
                 datetime.fromisoformat(fields["time"]),
                 str(fields.get("reason", "")),
+                _value(fields, "new"),
+                fields.get("masked") is True,
             )
         except (TypeError, KeyError, AttributeError) as error:
             message = f"no record: {error}"
             raise ValueError(message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class JournalPlace:
+    """Place of a record: a file of the journal, and where in it the record's line begins."""
+
+    file: str
+    offset: int
 
 
 class Journal:
@@ -139,34 +156,57 @@ class Journal:
 
     def records(self) -> Iterator[JournalRecord]:
         """Yield the records, the oldest first, without lines that are damaged."""
-        for _, line in self._lines():
+        for _, _, _, line in self._lines():
             try:
                 yield JournalRecord.of_line(line)
             except ValueError:
                 continue
 
+    def index(self) -> Iterator[tuple[JournalPlace, JournalRecord]]:
+        """Yield the records without their values, the oldest first, with their places."""
+        for file, offset, _, line in self._lines():
+            try:
+                record = JournalRecord.of_line(line)
+            except ValueError:
+                continue
+            yield JournalPlace(file, offset), replace(record, old=None, new=None)
+
+    def read(self, place: JournalPlace) -> JournalRecord:
+        """Return the record at a place, with its values.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: There is no record any more.
+        """
+        with (self.folder / place.file).open("rb") as file:
+            file.seek(place.offset)
+            return JournalRecord.of_line(file.readline())
+
     def damage(self) -> str:
         """Return where a line was changed, added or taken out, by its file and number; empty if none was."""
         last = b""
-        for place, line in self._lines():
+        for name, _, number, line in self._lines():
             try:
                 chain = json.loads(line)[_CHAIN]
             except (ValueError, TypeError, KeyError):
                 chain = ""
             if chain != sha256(last).hexdigest():
-                return place
+                return f"{name} line {number}"
             last = line
         return ""
 
-    def _lines(self) -> Iterator[tuple[str, bytes]]:
+    def _lines(self) -> Iterator[tuple[str, int, int, bytes]]:
+        """Yield the lines, each with its file, where it begins in that, and its number."""
         try:
             names = sorted(path.name for path in self.folder.iterdir() if path.suffix == ".jsonl")
         except FileNotFoundError:
             return
         for name in names:
+            offset = 0
             with (self.folder / name).open("rb") as file:
                 for number, line in enumerate(file, 1):
-                    yield f"{name} line {number}", line
+                    yield name, offset, number, line
+                    offset += len(line)
 
 
 def _last_line(file: IO[bytes]) -> bytes:
@@ -181,15 +221,20 @@ def _last_line(file: IO[bytes]) -> bytes:
     return tail[tail.rfind(b"\n", 0, -1) + 1 :]
 
 
-def _old_fields(old: bytes | None) -> dict[str, str]:
-    if old is None:
+def _value_fields(name: str, value: bytes | None) -> dict[str, str]:
+    if value is None:
         return {}
-    if len(old) > MAX_KEPT_VALUE:
-        return {"old_sha256": sha256(old).hexdigest()}
+    if len(value) > MAX_KEPT_VALUE:
+        return {f"{name}_sha256": sha256(value).hexdigest()}
     try:
-        return {"old_text": old.decode()}
+        return {f"{name}_text": value.decode()}
     except UnicodeDecodeError:
-        return {"old_base64": b64encode(old).decode("ascii")}
+        return {f"{name}_base64": b64encode(value).decode("ascii")}
+
+
+def _value(fields: Mapping[str, object], name: str) -> bytes | None:
+    text = fields.get(f"{name}_text")
+    return text.encode() if isinstance(text, str) else _from_base64(fields.get(f"{name}_base64"))
 
 
 def _from_base64(text: object) -> bytes | None:

@@ -92,9 +92,12 @@ def opener(
 
     def connect(revision: Revision | None = None) -> Store:
         if revision is None:
-            return unused.pop() if unused else first.clone() or open_profile(profile, journal=journal)
-        earlier = replace(profile, url=at_revision(profile.url, revision))
-        return first.clone(revision=revision) or open_profile(earlier, journal=journal)
+            store = unused.pop() if unused else first.clone() or open_profile(profile, journal=journal)
+        else:
+            earlier = replace(profile, url=at_revision(profile.url, revision))
+            store = first.clone(revision=revision) or open_profile(earlier, journal=journal)
+        store.profile = first.profile  # a clone has none
+        return store
 
     return connect
 

@@ -1,7 +1,7 @@
 """Sessions made from profiles: used by the terminal app and the notebook widgets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -71,7 +71,7 @@ def open_session(
     journal = Journal.default()
     address = parse(profile.url)
     present = at_revision(profile.url, None) if REVISION_OPTION in address.options else profile.url
-    connect = opener(Profile(present, profile.access), on_warning=messages.append, journal=journal)
+    connect = opener(replace(profile, url=present, read_only=False), on_warning=messages.append, journal=journal)
     shown_at = address.options.get(REVISION_OPTION)
     first = connect(shown_at)
     codecs = LazyCodecs(partial(_load_codecs, first, options))
@@ -105,6 +105,8 @@ def open_session(
             errors=errors,
             profile=profile_name,
             journal=journal,
+            is_masked=profile.masks,
+            asks_reason=profile.asks_reason,
         )
 
     def at(revision: Revision | None) -> Session:

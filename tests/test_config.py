@@ -62,7 +62,7 @@ def test_read_profile_has_url_and_access(write: Write) -> None:
 
 def test_read_profile_with_url_only_has_default_access(write: Write) -> None:
     write('[profiles.here]\nurl = "memory:"\n')
-    assert read_profile("here") == Profile("memory:", Access())
+    assert read_profile("here") == Profile("memory:", Access(), name="here")
 
 
 def test_open_takes_the_name_of_a_profile(write: Write) -> None:

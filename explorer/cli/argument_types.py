@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from explorer.cli.exit_codes import UsageError
+from explorer.config import Profile
 from explorer.model.address import FILE_SCHEMES
 from explorer.model.entries import Revision
 from explorer.model.keys import decode
@@ -66,6 +67,12 @@ def user(word: str) -> str:
             "a password on the command line is visible to other users: use --password-file"
         )
     return word
+
+
+def require_reason(profile: Profile | None, reason: str) -> None:
+    """Raise UsageError if a profile demands a reason of each write and there is none."""
+    if profile is not None and profile.asks_reason and not reason:
+        raise UsageError(f"@{profile.name} demands a reason for each write", hint="add --reason TEXT")
 
 
 def require_no_path(url: str) -> None:

@@ -309,3 +309,5 @@ class Command:
     json: bool
     codecs: CodecOptions = field(default_factory=CodecOptions)
     log: LogOptions | None = None
+    reason: str = ""
+    """Reason of what is written, for the journal."""

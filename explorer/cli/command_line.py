@@ -65,6 +65,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
             getattr(namespace, "codecs", None),
         ),
         log=_log_options(parsed),
+        reason=str(parsed.get("reason") or ""),
     )
 
 

@@ -77,6 +77,7 @@ def add_put_options(put: ArgumentParser) -> None:
         "--form", choices=("text", "json"), help="with --type: text is protobuf's text format (default), json its JSON"
     )
     _add_override_option(put)
+    _add_reason_option(put)
     add_json_option(put)
     add_schema_options(put)
 
@@ -87,6 +88,7 @@ def add_rm_options(rm: ArgumentParser) -> None:
     rm.add_argument(
         "--if-revision", metavar="R", type=revision, help="delete only if nothing changed since this revision"
     )
+    _add_reason_option(rm)
     rm.add_argument("--yes", "-y", action="store_true", help="do not ask for confirmation")
     add_json_option(rm)
 
@@ -199,6 +201,10 @@ def _add_plan_option(verb: ArgumentParser) -> None:
     _add_override_option(verb)
 
 
+def _add_reason_option(verb: ArgumentParser) -> None:
+    verb.add_argument("--reason", metavar="TEXT", help="why, for the journal; a profile may require it")
+
+
 def _add_override_option(verb: ArgumentParser) -> None:
     verb.add_argument(
         "--override-rule",
@@ -211,6 +217,7 @@ def _add_override_option(verb: ArgumentParser) -> None:
 
 def _add_apply_options(verb: ArgumentParser) -> None:
     """Add the options of the verbs that apply a plan."""
+    _add_reason_option(verb)
     verb.add_argument("--dry-run", action="store_true", help="print what would be changed, and change nothing")
     verb.add_argument("--yes", "-y", action="store_true", help="do not ask for confirmation")
     add_json_option(verb)

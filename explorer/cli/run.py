@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from typing import Final
 
 from explorer.cli import arguments
-from explorer.cli.argument_types import require_no_path
+from explorer.cli.argument_types import require_no_path, require_reason
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import ExitCode, UsageError
@@ -21,6 +21,7 @@ from explorer.drivers.base import Store
 from explorer.journal import Journal
 from explorer.model.address import Access, at_revision, parse, split_revision
 from explorer.model.errors import SchemaFailed
+from explorer.model.write_reason import write_reason
 from explorer.opener import open_profile
 
 _WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
@@ -41,7 +42,8 @@ def run(command: arguments.Command) -> int:
         try:
             from explorer.cli import plan_run  # noqa: PLC0415 - the other verbs start without plans and yaml
 
-            return asyncio.run(plan_run.run_applied(command, console))
+            with write_reason(command.reason):
+                return asyncio.run(plan_run.run_applied(command, console))
         finally:
             console.flush()
     if isinstance(command.subcommand, arguments.CodecsArguments) and not command.url:
@@ -65,7 +67,8 @@ def run(command: arguments.Command) -> int:
             return app.run_app(profile, command.subcommand, command.codecs, profile_name=name)
     store = open_store(command, profile, console)
     try:
-        return asyncio.run(run_verb(store, profile.access, command, console))
+        with write_reason(command.reason):
+            return asyncio.run(run_verb(store, profile.access, command, console))
     except SchemaFailed as error:
         if (setting := command.codecs.failed_setting(profile, error)) is not None:
             error.hint = f"see {setting} of {command.url} in {folder('config') / 'config.toml'}"
@@ -84,6 +87,8 @@ def open_store(command: arguments.Command, profile: Profile, console: Console) -
     """
     if profile.read_only and isinstance(command.subcommand, _WRITING_VERBS):
         raise UsageError(f"{command.url} is read-only: its profile says so", hint="use its URL, or another profile")
+    if isinstance(command.subcommand, arguments.PutArguments | arguments.RmArguments):
+        require_reason(profile, command.reason)
     store = open_profile(profile, journal=Journal.default())
     for warning in store.address.warnings:
         console.print_note(f"keyscope: {warning}")

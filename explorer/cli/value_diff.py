@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from explorer.cli.console import Console
 from explorer.cli.decoder import load_codecs
 from explorer.codecs.options import CodecOptions
-from explorer.config import Profile
+from explorer.config import MASKED, Profile
 from explorer.drivers.base import Store
 from explorer.session.editing.comparison_text import visible_parts
 
@@ -48,6 +48,9 @@ class ValueDiff:
             after: The other.
         """
         if self._console.json:
+            return
+        if store.profile is not None and store.profile.masks(key):
+            self._console.print_line(f"    {MASKED}")
             return
         for line in await (await self._decoder(store)).compare_values(key, before, after):
             self._console.print_line(f"    {line.sign}{''.join(text for text, _ in visible_parts(line))}")

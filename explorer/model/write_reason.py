@@ -19,9 +19,9 @@ def write_reason(reason: str) -> Generator[None, None, None]:
     """Set the reason of the writes that are awaited in the block.
 
     Args:
-        reason: A short text without secrets; empty for that of the block around it.
+        reason: A short text without secrets, added to that of the block around it.
     """
-    token = _REASON.set(reason or _REASON.get())
+    token = _REASON.set("; ".join(text for text in (_REASON.get(), reason) if text))
     try:
         yield
     finally:

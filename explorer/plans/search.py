@@ -20,6 +20,7 @@ MAX_MATCH_LENGTH: Final = 200
 """Characters of a line that are shown of a match in a value."""
 MAX_SEARCHED: Final = 8 * 2**20
 """Bytes of a value up to which it is searched."""
+MASKED_VALUES: Final = "values that are masked"
 NO_RIGHT: Final = "values that may not be read"
 TOO_LARGE: Final = f"values larger than {MAX_SEARCHED // 2**20} MiB"
 _GLOB: Final = re.compile(r"[*?\[]")
@@ -115,10 +116,18 @@ class Search:
         side: The store and the prefix.
         query: The patterns.
         decode: Returns the text of an entry's value to search in, on that thread; by default its bytes as text.
+        is_masked: Returns whether the value of a key is not searched.
     """
 
-    def __init__(self, side: PlanSide, query: SearchQuery, decode: Callable[[Entry], str] | None = None) -> None:
+    def __init__(
+        self,
+        side: PlanSide,
+        query: SearchQuery,
+        decode: Callable[[Entry], str] | None = None,
+        is_masked: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._side = side
+        self._is_masked = is_masked
         self._decode = decode or value_text
         self._key, self._value = query.key_pattern(), query.value_pattern()
         self.looked_at = 0
@@ -173,6 +182,9 @@ class Search:
         if entry.value is None:
             if Capability.DIRECTORIES not in self._side.store.capabilities:
                 left_out[NO_RIGHT] += 1
+            return None
+        if self._is_masked(entry.key):
+            left_out[MASKED_VALUES] += 1
             return None
         if len(entry.value) > MAX_SEARCHED:
             left_out[TOO_LARGE] += 1

@@ -26,6 +26,7 @@ from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.tree import Tree
 from explorer.session.notifier import FRAME_INTERVAL, Notifier, Subscriber
 from explorer.session.results.finder import Finder
+from explorer.session.results.journal_list import JournalList
 from explorer.session.states import Liveness, Part
 from explorer.session.view_model import ViewModel
 
@@ -54,6 +55,8 @@ class Session:
         errors: InternalErrors | None = None,
         profile: str = "",
         journal: Journal | None = None,
+        is_masked: Callable[[str], bool] = lambda _: False,
+        asks_reason: bool = False,
     ) -> None:
         """Prepare a session.
 
@@ -69,9 +72,13 @@ class Session:
             errors: Reports unexpected exceptions, so that the session goes on; None has them end it.
             profile: Profile that the store was opened with, such as `@prod`.
             journal: Journal of this person's changes, where earlier values are looked up.
+            is_masked: Returns whether the value of a key is left out of lists.
+            asks_reason: Whether each write needs a reason.
         """
         self.clock = clock or SystemClock()
         self.journal = journal
+        self.is_masked = is_masked
+        self.asks_reason = asks_reason
         self.actions = actions
         self.profile = profile
         self.address = ""
@@ -87,8 +94,11 @@ class Session:
         self._jobs = Jobs(None if errors is None else errors.report)
         self._notifier = Notifier()
         self._decoder = Decoder(codecs)
-        self.finder = Finder(self._jobs, self.clock, self._notifier.mark_dirty, self._connected_store, codecs)
+        shared = (self._jobs, self.clock, self._notifier.mark_dirty, self._connected_store)
+        self.finder = Finder(*shared, codecs=codecs, is_masked=is_masked)
         """Found keys."""
+        self.journal_list = JournalList(*shared, decoder=self._decoder, journal=journal)
+        """This person's changes."""
         self._view_model = ViewModel(
             self._decoder, self._jobs, self._connected_store, self.clock, self._notifier.mark_dirty, drafts=drafts
         )
@@ -309,6 +319,16 @@ class Session:
         if self.detail.loaded is None:
             raise CallNotSupported("no value is shown", key=self.selected)
         return await self.editor.restore(self.detail.loaded, value)
+
+    async def bring_back(self, key: str, value: bytes) -> Edit:
+        """Open an edit that gives a key an earlier value, or creates the key with it.
+
+        Raises:
+            CallNotSupported: It cannot be edited now; the message says why.
+            ExplorerError: The key could not be read.
+        """
+        self._require_enabled("new")
+        return await self.editor.bring_back(key, value)
 
     async def create(self, key: str) -> Edit:
         """Open an edit that creates a key.

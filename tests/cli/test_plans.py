@@ -235,3 +235,28 @@ def test_log_has_the_changes_of_this_person(url: str, run: Run, tmp_path: Path) 
     (file,) = (tmp_path / "state/keyscope/journal").iterdir()
     file.write_text(file.read_text().replace('"update"', '"create"'))
     assert "the journal was changed" in run("log").error
+
+
+def test_log_has_reason_and_written_values(url: str, run: Run) -> None:
+    """Also of what a plan changes."""
+    assert run("put", url, "app", "--value", "80", "--reason", "JIRA-7")
+    assert run("replace", url, "80", "8080", "--yes", "--reason", "JIRA-8")
+    records = run("log", url, "--json").records
+    assert [(one["reason"], one.get("old_text"), one["new_text"]) for one in records] == [
+        ("JIRA-8", "80", "8080"),
+        ("JIRA-7", None, "80"),
+    ]
+
+
+def test_find_searches_messages_by_their_fields(url: str, run: Run, tmp_path: Path) -> None:
+    """A field's name is no part of the bytes."""
+    (tmp_path / "shop.proto").write_text('syntax = "proto3"; message Order { string id = 1; int32 amount = 2; }')
+    rules = tmp_path / "codecs.toml"
+    rules.write_text('version = 1\n[[map]]\nkey = "**"\ntype = "Order"\n')
+    schemas = ("--proto", str(tmp_path / "shop.proto"), "--codecs", str(rules))
+    text = tmp_path / "order.txt"
+    text.write_text('id: "7"\namount: 12\n')
+    words = ("put", url, "order", "--type", "Order", "--file", str(text), "--proto", str(tmp_path / "shop.proto"))
+    assert run(*words)
+    result = run("find", url, "--value", "amount: 12", "--json", *schemas)
+    assert result.records == [{"key": "order", "where": "value", "match": "amount: 12"}]

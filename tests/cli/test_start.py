@@ -99,3 +99,15 @@ def test_check_theme_unknown_lists_the_themes() -> None:
         check_theme("nope")
     assert "keyscope-dark" in caught.value.hint
     assert "nord" in caught.value.hint
+
+
+@pytest.mark.parametrize("words", [("put", "k", "--value", "x", "--force"), ("rm", "k", "--yes")])
+def test_profile_demands_a_reason_for_writes(keyscope: Run, settings: Path, words: tuple[str, ...]) -> None:
+    """Nothing is written without one."""
+    settings.write_text('[profiles.prod]\nurl = "memory:"\nreason = true\n')
+    keyscope("put", "memory:", "k", "--value", "before")
+    verb, *rest = words
+    result = keyscope(verb, "@prod", *rest)
+    assert (result.code, "@prod demands a reason for each write" in result.error) == (2, True)
+    assert keyscope("get", "@prod", "k").output == b"before\n"
+    assert keyscope(verb, "@prod", *rest, "--reason", "JIRA-7").code == 0

@@ -11,6 +11,7 @@ from textual import _wait
 from textual.pilot import Pilot
 
 from explorer.drivers.base import Store
+from explorer.journal import Journal
 from explorer.model.clock import SystemClock
 from explorer.opener import opener
 from explorer.session.actions import Actions
@@ -129,6 +130,8 @@ async def browsing(
     clock: SystemClock | None = None,
     actions: Actions = ACTIONS,
     typing_pause: float = 0.0,
+    journal: Journal | None = None,
+    asks_reason: bool = False,
 ) -> AsyncGenerator[Page, None]:
     """Run the app on a store. An unexpected exception fails the test, unless there are `errors` to report it to.
 
@@ -136,7 +139,15 @@ async def browsing(
     """
     connect = opener(store) if isinstance(store, str) else store
     async with Session(
-        connect, codecs, writable=writable, drafts=drafts, errors=errors, clock=clock, actions=actions
+        connect,
+        codecs,
+        writable=writable,
+        drafts=drafts,
+        errors=errors,
+        clock=clock,
+        actions=actions,
+        journal=journal,
+        asks_reason=asks_reason,
     ) as session:
         app = Keyscope(session, errors=errors)
         app.typing_pause = typing_pause

@@ -1,10 +1,15 @@
 """Lists of results in the app: found keys fill a list, enter goes to them, and the list stays."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from explorer.codecs.codecs import Codecs
+from explorer.config import Profile
+from explorer.drivers.base import Store
+from explorer.journal import Journal
+from explorer.opener import opener
 from tests.session.fixtures import Place
 from tests.tui.app_harness import NARROW, WIDE, browsing
 from tests.tui.browse_helpers import filled
@@ -83,3 +88,52 @@ async def test_list_is_written_to_a_new_file(place: Place, tmp_path: Path, monke
         '{"key": "flags/b", "where": "key", "match": "flags/b"}\n'
     )
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def journaled(folder: Path, journal: Journal) -> Callable[[], Store]:
+    """Return a factory of connections to a folder whose writes are in a journal; those in memory are not."""
+    (folder / "store").mkdir()
+    return opener(Profile(f"file://{folder}/store"), journal=journal)
+
+
+async def test_journal_shows_changes_and_brings_one_back(tmp_path: Path) -> None:
+    """A row has the diff of its change; R opens an edit with the value before it."""
+    journal = Journal(tmp_path / "journal")
+    connect = journaled(tmp_path, journal)
+    async with browsing(connect, Codecs(), size=WIDE, writable=True, journal=journal) as page:
+        store = page.session.connection.store
+        await store.put("app/port", b"80")
+        await store.put("app/port", b"8080")
+        await store.put("top", b"x")
+        await page.press("J")
+        await page.shows("Your changes, in this store", "3 changes of 3 records", "+x")
+        await page.press("j")
+        await page.shows("update of app/port in file:", "-80", "+8080")
+        await page.press("/")
+        await page.type("port")
+        await page.press("enter")
+        await page.shows("Your changes of keys with port", "2 changes of 3 records")
+        await page.press("R")
+        await page.shows("Bring back which value?", "the value before your update", "the value after your update")
+        await page.press("1")
+        await page.shows("app/port  (from rev")
+        await page.press("ctrl+s")
+        await page.shows("Save app/port?", "-8080", "+80")
+        await page.press("ctrl+s")
+        await page.shows("1 Keys")
+        assert (await store.get("app/port")).value == b"80"
+
+
+async def test_save_asks_why_where_the_profile_demands_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    connect = journaled(tmp_path, journal)
+    async with browsing(connect, Codecs(), writable=True, journal=journal, asks_reason=True) as page:
+        await page.session.connection.store.put("top", b"x")
+        await page.press("r", "G", "e", "y", "ctrl+s")
+        await page.shows("Save top?")
+        await page.press("ctrl+s")
+        await page.shows("Why?")
+        await page.type("JIRA-7")
+        await page.press("enter")
+        await page.shows("saved top")
+    assert [record.reason for record in journal.records()] == ["", "JIRA-7"]

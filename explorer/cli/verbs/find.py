@@ -12,6 +12,7 @@ from explorer.cli.output import key_formatter
 from explorer.codecs.base import KUBERNETES_MAGIC
 from explorer.codecs.lazy import LazyCodecs
 from explorer.codecs.options import CodecOptions
+from explorer.config import Profile
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound
@@ -62,7 +63,8 @@ async def find(store: Store, options: arguments.FindArguments, console: Console,
     if options.key is None and options.value is None:
         raise UsageError("find needs --key or --value", hint="as in: find URL config/ --value localhost")
     query = SearchQuery(options.key, options.value, options.regex, options.ignore_case)
-    search = Search(PlanSide(store, directory(options.prefix, store.separator)), query, decode)
+    side = PlanSide(store, directory(options.prefix, store.separator))
+    search = Search(side, query, decode, (store.profile or Profile("")).masks)
     count = 0
     try:
         async with aclosing(search.hits()) as hits:

@@ -5,6 +5,7 @@ from collections import deque
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.output import Record, preview, value_fields
+from explorer.config import MASKED
 from explorer.journal import Journal, JournalRecord
 
 
@@ -34,11 +35,14 @@ def _to_json(record: JournalRecord) -> Record:
     return {
         "time": record.time.isoformat(timespec="milliseconds"),
         "store": record.store,
+        **({"profile": record.profile} if record.profile else {}),
         "key": record.key,
         "action": record.action,
         "before": record.before,
         "after": record.after,
         **({} if record.old is None else value_fields(record.old, "old_text", "old_base64")),
+        **({} if record.new is None else value_fields(record.new, "new_text", "new_base64")),
+        **({"masked": True} if record.masked else {}),
         **({"detail": record.detail} if record.detail else {}),
         **({"reason": record.reason} if record.reason else {}),
     }
@@ -49,6 +53,7 @@ def _line(record: JournalRecord) -> str:
         "" if record.before is None and record.after is None else f"  {record.before or '-'} -> {record.after or '-'}"
     )
     old = "" if record.old is None else f"  was {preview(record.old)}"
-    detail = "".join(f"  ({text})" for text in (record.detail, record.reason) if text)
+    masked = MASKED if record.masked else ""
+    detail = "".join(f"  ({text})" for text in (record.detail, record.reason, masked) if text)
     time = record.time.astimezone().isoformat(sep=" ", timespec="seconds")[:19]
     return f"{time}  {record.action:6}  {record.store}  {record.key}{revisions}{detail}{old}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from explorer.cli import arguments
+from explorer.cli.argument_types import require_reason
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.cli.value_diff import ValueDiff
@@ -18,6 +19,7 @@ from explorer.drivers.base import Store
 from explorer.model.errors import Conflict, InvalidPlan, InvalidText, OutcomeUnknown
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
+from explorer.model.write_reason import current_write_reason
 from explorer.plans.application import Application, moved_keys, undo_plan
 from explorer.plans.constraint_check import blocking_constraints, plan_violations
 from explorer.plans.copy import CopyPlanner
@@ -222,6 +224,8 @@ async def _opened(plan: Plan, open_store: Callable[[PlanPart], Store]) -> AsyncG
 
 async def _apply(plan: Plan, stores: Mapping[str, Store], console: Console, values: ValueDiff, *, resume: bool) -> int:
     """Apply a plan, print what is left when it stops, and the ID of the plan that takes it back."""
+    for part in plan.parts:
+        require_reason(stores[part.store].profile, current_write_reason())
     kept = PlanFolder(_plan_folder())
     kept.save(plan)
     with kept.progress(plan) as progress:

@@ -98,24 +98,35 @@ class JournaledStore(Store):
         records = [self._record(old.key, old, None, is_deletion=True) for old in olds]
         if count > len(olds):
             detail = f"{count} entries, of which the journal has {len(olds)}"
-            records.append(JournalRecord(self.address.public_url, prefix, "delete tree", detail=detail))
+            records.append(self._record(prefix, None, None, action="delete tree", detail=detail))
         await self._append(records)
         return count
 
     # Shared
 
     def _record(
-        self, key: str, old: Entry | None, entry: Entry | None, *, is_deletion: bool = False, detail: str = ""
+        self,
+        key: str,
+        old: Entry | None,
+        entry: Entry | None,
+        *,
+        is_deletion: bool = False,
+        action: str = "",
+        detail: str = "",
     ) -> JournalRecord:
+        profile = self.profile
         return JournalRecord(
             self.address.public_url,
             key,
-            "delete" if is_deletion else "create" if old is None else "update",
+            action or "delete" if action or is_deletion else "create" if old is None else "update",
             None if old is None else old.revision,
             None if entry is None else entry.revision,
             None if old is None else old.value,
             detail,
+            profile.name if profile else "",
             reason=current_write_reason(),
+            new=None if entry is None else entry.value,
+            masked=profile is not None and profile.masks(key),
         )
 
     async def _append(self, records: Sequence[JournalRecord]) -> None:

@@ -80,6 +80,8 @@ class Edit:
         """Moment at which the key expires unless its lease is renewed; None without a TTL."""
         self.draft_error: str | None = None
         """Why no draft of the text is kept."""
+        self.reason = ""
+        """Reason of the save, for the journal."""
         self.overridden: frozenset[str] = frozenset()
         """Names of the constraints that the text may break."""
         self._decoder = decoder
@@ -221,7 +223,7 @@ class Edit:
         self._sent = value, ttl
         self._set_state(Saving())
         try:
-            with write_reason(override_reason(self.overridden)):
+            with write_reason(self.reason), write_reason(override_reason(self.overridden)):
                 entry = await self._get_store().atomic_put(self.key, value, self._expected, ttl=ttl)
         except Conflict as error:
             await self._on_conflict(error, value)

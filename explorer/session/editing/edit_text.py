@@ -162,10 +162,18 @@ def save_word(edit: Edit) -> str:
     return "Create" if edit.base is None else "Save"
 
 
+def reason_text(edit: Edit) -> str:
+    """Return the reason of a save; empty without one."""
+    return sanitize(f"reason: {edit.reason}") if edit.reason else ""
+
+
 def review_lines(edit: Edit, state: Reviewing) -> Sequence[DiffLine]:
     """Return the lines of the diff, or one that says why there are none."""
     return state.diff or (_EMPTY_VALUE if edit.base is None else _SAME_TEXT,)
 
+
+REASON_QUESTION: Final = "Why? Your journal keeps it"
+REASON_HELP: Final = "a line without secrets; enter takes it, esc goes back"
 
 # The conflict
 

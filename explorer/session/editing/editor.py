@@ -125,6 +125,21 @@ class Editor:
         edit.set_text(earlier.text)
         return edit
 
+    async def bring_back(self, key: str, value: bytes) -> Edit:
+        """Open an edit that gives a key an earlier value, or creates the key with it.
+
+        Raises:
+            ExplorerError: An edit of the key was left and is still being saved, or the key could not be read.
+        """
+        try:
+            entry = await self._get_store().get(key)
+        except KeyNotFound:
+            entry = None
+        stored = entry or Entry(key, b"", "")
+        document = await self._decoder.open(key, stored.value or b"")
+        moment, time = self._clock.now(), self._clock.wall()
+        return await self.restore(LoadedValue(stored, document, moment, time, deleted=entry is None), value)
+
     async def create(self, key: str, choice: Choice | None = None) -> Edit:
         """Open an edit that creates a key.
 

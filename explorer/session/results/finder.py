@@ -64,6 +64,7 @@ class Finder(ResultList[SearchHit]):
         mark_dirty: Called with the part that changed.
         get_store: Returns the connected store, or raises why there is none.
         codecs: Decodes values.
+        is_masked: Returns whether the value of a key is not searched.
     """
 
     job_name = "find"
@@ -74,11 +75,14 @@ class Finder(ResultList[SearchHit]):
         clock: SystemClock,
         mark_dirty: Callable[[Part], None],
         get_store: Callable[[], Store],
+        *,
         codecs: ValueCodecs,
+        is_masked: Callable[[str], bool],
     ) -> None:
         super().__init__(jobs, clock, mark_dirty)
         self._get_store = get_store
         self._codecs = codecs
+        self._is_masked = is_masked
         self.request = FindRequest()
         """The request of the last search."""
 
@@ -96,7 +100,7 @@ class Finder(ResultList[SearchHit]):
     async def _pages(self) -> AsyncGenerator[Sequence[SearchHit], None]:
         store = self._get_store()
         side = PlanSide(store, directory(self.request.prefix, store.separator))
-        search = Search(side, self.request.query, partial(searched_text, self._codecs))
+        search = Search(side, self.request.query, partial(searched_text, self._codecs), self._is_masked)
         with suppress(KeyNotFound):  # nothing is there
             self.total = await count_keys(side)
             async with aclosing(search.pages()) as pages:

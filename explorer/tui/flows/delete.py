@@ -8,6 +8,7 @@ from textual.screen import Screen
 
 from explorer.model.errors import Conflict, ExplorerError
 from explorer.model.sanitize import sanitize
+from explorer.model.write_reason import write_reason
 from explorer.session.editing.deletion import DeletePlan
 from explorer.session.editing.deletion_text import (
     NOTHING_DELETED,
@@ -22,10 +23,12 @@ from explorer.session.editing.deletion_text import (
     deletion_title,
     scope_question,
 )
+from explorer.session.editing.edit_text import REASON_HELP, REASON_QUESTION
 from explorer.session.session import Session
 from explorer.session.states import Tone
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
 from explorer.tui.dialogs.deletion_preview import DeletionPreview
+from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.rendering import safe_content, short_key, shorten_middle
 from explorer.tui.type_ahead import release_keys
 
@@ -56,9 +59,13 @@ async def delete_selected(screen: Screen[None], session: Session) -> None:
         screen.notify(deletion_failure(error), severity="error")
         return
     is_confirmed = await screen.app.push_screen_wait(_confirmation(plan, session))
+    reason: str | None = ""
+    if is_confirmed and session.asks_reason:
+        reason = await screen.app.push_screen_wait(TextDialog(REASON_QUESTION, "", help=REASON_HELP))
     release_keys()  # the deletion may take long, and asks again only if something changed
-    if is_confirmed:
-        await _delete(screen, session, plan)
+    if is_confirmed and reason is not None:
+        with write_reason(reason):
+            await _delete(screen, session, plan)
     else:
         screen.notify(NOTHING_DELETED)
 

@@ -68,6 +68,17 @@ async def restore_selected(screen: Screen[None], session: Session) -> None:
         _push_editor(screen, session, edit)
 
 
+async def bring_back(screen: Screen[None], session: Session, key: str, value: bytes) -> None:
+    """Open an edit that gives a key an earlier value."""
+    try:
+        edit = await session.bring_back(key, value)
+    except ExplorerError as error:
+        screen.notify(error.message, severity="error")
+        release_keys()
+    else:
+        _push_editor(screen, session, edit)
+
+
 async def _restored(screen: Screen[None], session: Session) -> Edit | None:
     """Return an edit with the earlier value that was chosen; None if none was."""
     key = session.selected

@@ -178,6 +178,12 @@ class BrowseScreen(PaneScreen):
 
         await find.find(self, self.session, self.go_to_key)
 
+    def do_journal(self) -> None:
+        """List this person's changes."""
+        from explorer.tui.flows import journal  # noqa: PLC0415 - as above
+
+        journal.show(self, self.session, self.go_to_key)
+
     def do_hits(self) -> None:
         """List what was found."""
         from explorer.tui.flows import find  # noqa: PLC0415 - as above

@@ -14,11 +14,19 @@ from textual.widgets import Button, Static
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing
-from explorer.session.editing.edit_text import review_lines, review_question, save_word
+from explorer.session.editing.edit_text import (
+    REASON_HELP,
+    REASON_QUESTION,
+    reason_text,
+    review_lines,
+    review_question,
+    save_word,
+)
 from explorer.session.editing.violation_text import override_options, override_question, violation_lines
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog
+from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.keys import bindings
 from explorer.tui.rendering import safe_content, short_key, shorten_middle
 from explorer.tui.screens.base import ScrollScreen
@@ -43,6 +51,8 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
     ReviewScreen .box--store { height: 1; color: $text-muted; }
     ReviewScreen .box--violations { height: auto; max-height: 6; color: $text-error; }
     ReviewScreen .box--notes { height: auto; max-height: 4; color: $text-warning; }
+    ReviewScreen .box--reason { height: auto; max-height: 2; color: $text-muted; display: none; }
+    ReviewScreen .box--reason.-shown { display: block; }
     ReviewScreen DiffView { height: 1; }
     ReviewScreen .box--buttons { height: 1; align-horizontal: right; }
     ReviewScreen Button { margin-left: 2; }
@@ -74,6 +84,8 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
             if self._state.notes:
                 notes = Content("\n").join(safe_content(f"▪ {note}") for note in self._state.notes)
                 yield Static(notes, classes="box--notes", markup=False)
+            reason = Static(safe_content(reason_text(self._edit)), classes="box--reason", markup=False)
+            yield reason.set_class(bool(self._edit.reason), "-shown")
             yield DiffView(review_lines(self._edit, self._state))
             with Horizontal(classes="box--buttons"):
                 yield Button(
@@ -106,7 +118,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
     def on_resize(self) -> None:
         """Fit the diff to the screen."""
         other_rows = _FIXED_ROWS + min(_MAX_NOTE_ROWS, len(self._state.notes))
-        other_rows += sum(static.outer_size.height for static in self.query(".box--violations"))
+        other_rows += sum(static.outer_size.height for static in self.query(".box--violations, .box--reason.-shown"))
         for diff in self.query(DiffView):  # gone if the screen was dismissed at once
             diff.styles.height = max(1, min(diff.count(), self.size.height * 96 // 100 - other_rows))
 
@@ -118,8 +130,33 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
             dialog = ChoiceDialog(override_question(names), override_options(names), type_ahead=False)
             self.app.push_screen(dialog, partial(self._on_override, names))
             return
+        if self.session.asks_reason and not self._edit.reason:
+            self._ask_reason(is_saving=True)
+            return
         self.session.start("save", is_enabled=True)
         self.dismiss()
+
+    def do_reason(self) -> None:
+        """Ask why this is saved."""
+        self._ask_reason(is_saving=False)
+
+    def _ask_reason(self, *, is_saving: bool) -> None:
+        self.app.push_screen(
+            TextDialog(REASON_QUESTION, self._edit.reason, help=REASON_HELP, allows_empty=not is_saving),
+            partial(self._on_reason, is_saving),
+        )
+
+    def _on_reason(self, is_saving: bool, reason: str | None) -> None:  # noqa: FBT001 - bound by the caller
+        if reason is None or self._edit.state is not self._state:
+            return
+        self._edit.reason = reason
+        if is_saving:
+            self.do_save()
+        else:
+            line = self.query_one(".box--reason", Static)
+            line.update(safe_content(reason_text(self._edit)))
+            line.set_class(bool(reason), "-shown")
+            self.call_after_refresh(self.on_resize)
 
     def _on_override(self, names: tuple[str, ...], answer: str | None) -> None:
         if answer == "override" and self._edit.state is self._state:

@@ -46,6 +46,11 @@ class DiffView(VirtualList):
         self._width = 0
         self._current = 0
 
+    def show(self, lines: Sequence[DiffLine]) -> None:
+        """Show another diff, from its first row on."""
+        self.lines, self._width, self._current = lines, 0, 0
+        self.update_rows(top=True)
+
     def count(self) -> int:
         """Return the number of rows; a long line takes several."""
         width = max(8, self.row_width)

@@ -1,0 +1,147 @@
+"""Journal list: this person's saves, deletions and applied plans, the newest first."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from explorer.config import MASKED
+from explorer.drivers.base import Store
+from explorer.journal import Journal, JournalPlace, JournalRecord
+from explorer.model.clock import SystemClock
+from explorer.model.errors import ExplorerError
+from explorer.model.format import format_bytes
+from explorer.model.line_diff import DiffLine, LinePart
+from explorer.plans.search import SearchQuery
+from explorer.session.decoder import Decoder
+from explorer.session.jobs import Jobs
+from explorer.session.results.result_list import MAX_ITEMS, ResultList
+from explorer.session.states import Option, Part
+
+NO_JOURNAL: Final = "no journal is kept here"
+_KEPT_ACTIONS: Final = ("create", "update")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalItem:
+    """A record of the journal without its values, and where they are."""
+
+    place: JournalPlace
+    record: JournalRecord
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFilter:
+    """Records that are listed.
+
+    Args:
+        key: Part of a key, or a glob of the whole key; empty for all.
+        is_everywhere: Whether the records of other stores are listed, too.
+    """
+
+    key: str = ""
+    is_everywhere: bool = False
+
+
+class JournalList(ResultList[JournalItem]):
+    """The newest records that a filter lets through.
+
+    Args:
+        jobs: Owner of the job.
+        clock: Clock of moments.
+        mark_dirty: Called with the part that changed.
+        get_store: Returns the connected store, or raises why there is none.
+        decoder: Compares values.
+        journal: The journal; None if none is kept.
+    """
+
+    job_name = "journal"
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        clock: SystemClock,
+        mark_dirty: Callable[[Part], None],
+        get_store: Callable[[], Store],
+        *,
+        decoder: Decoder,
+        journal: Journal | None,
+    ) -> None:
+        super().__init__(jobs, clock, mark_dirty)
+        self._get_store = get_store
+        self._decoder = decoder
+        self._journal = journal
+        self.filter = JournalFilter()
+        self.damage = ""
+        """Where the journal was changed by something else; empty if nowhere."""
+
+    def show(self, filter_: JournalFilter | None = None) -> None:
+        """Read the journal again, by another filter if there is one."""
+        self.filter = filter_ or self.filter
+        self._start()
+
+    def is_of_this_store(self, record: JournalRecord) -> bool:
+        """Return whether a record is about the store of the session."""
+        try:
+            return record.store == self._get_store().address.public_url
+        except ExplorerError:
+            return False
+
+    async def _pages(self) -> AsyncGenerator[Sequence[JournalItem], None]:
+        self.damage = ""
+        if self._journal is None:
+            return
+        store = None if self.filter.is_everywhere else self._get_store().address.public_url
+        items, self.looked_at = await asyncio.to_thread(_read, self._journal, self.filter, store)
+        yield items
+        self.damage = await asyncio.to_thread(self._journal.damage)
+
+    async def record(self, item: JournalItem) -> JournalRecord:
+        """Return a record with its values; without them if the file cannot be read any more."""
+        if self._journal is None:
+            return item.record
+        try:
+            return await asyncio.to_thread(self._journal.read, item.place)
+        except (OSError, ValueError):
+            return replace(item.record, detail="its values cannot be read any more")
+
+    async def diff(self, item: JournalItem) -> tuple[DiffLine, ...]:
+        """Return what a change did to the value, or why that is not known, as lines of a diff."""
+        record = await self.record(item)
+        if record.masked:
+            return (_remark(MASKED),)
+        if record.old is None and record.new is None:
+            return (_remark("the journal has no values of this change"),)
+        if record.new is None and record.action in _KEPT_ACTIONS:  # of an earlier version, or too large
+            before = "" if record.old is None else f"; before, it had {format_bytes(len(record.old))}"
+            return (_remark(f"the journal does not have the value that was written{before}"),)
+        if record.old is None and record.action != "create":
+            return (_remark("the journal does not have the value that was there before"),)
+        return await self._decoder.compare_values(record.key, record.old, record.new)
+
+
+def restore_choices(record: JournalRecord) -> list[Option[bytes]]:
+    """Return the values of a record that can be brought back: that before the change, and that after it."""
+    time = f"{record.time.astimezone():%Y-%m-%d %H:%M:%S}"
+    return [
+        Option(f"the value {when} your {record.action} of {time}", value, format_bytes(len(value)))
+        for when, value in (("before", record.old), ("after", record.new))
+        if value is not None
+    ]
+
+
+def _read(journal: Journal, wanted: JournalFilter, store: str | None) -> tuple[list[JournalItem], int]:
+    """Return the newest records that a filter lets through, and the number of all that were read."""
+    pattern = SearchQuery(key=wanted.key or None, ignore_case=None).key_pattern()
+    kept: deque[JournalItem] = deque(maxlen=MAX_ITEMS)
+    count = 0
+    for place, record in journal.index():
+        count += 1
+        if (store is None or record.store == store) and (pattern is None or pattern.search(record.key)):
+            kept.append(JournalItem(place, record))
+    return list(reversed(kept)), count
+
+
+def _remark(text: str) -> DiffLine:
+    return DiffLine("\\", (LinePart(text),))
