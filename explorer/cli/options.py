@@ -104,11 +104,12 @@ def add_watch_options(watch: ArgumentParser) -> None:
 def add_find_options(find: ArgumentParser) -> None:
     """Add the options of `find`."""
     find.add_argument("--key", metavar="P", help="part of a key, or a glob of the whole key as in 'app/*/port'")
-    find.add_argument("--value", metavar="P", help="part of a value's text")
+    find.add_argument("--value", metavar="P", help="part of a value's text; of a message, of its fields")
     find.add_argument("--regex", action="store_true", help="the patterns are regular expressions")
     find.add_argument("--ignore-case", "-i", action="store_true", help="upper and lower case are the same")
     find.add_argument("--limit", metavar="N", type=positive_int, help="stop after N matches")
     add_json_option(find)
+    add_schema_options(find)
 
 
 def add_check_options(check: ArgumentParser) -> None:
