@@ -5,6 +5,7 @@ and quotes the completions. On a failure there are no completions and no message
 """
 
 import os
+import tomllib
 from argparse import Action, Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from explorer.cli.command_line import verb_of
 from explorer.cli.key_completion import complete_key
 from explorer.cli.parser import Parser, command_parser, store_parser, verb_parser
 from explorer.cli.run import resolve_profile
-from explorer.config import read_profile_urls
+from explorer.config import folder, read_profile_urls
 from explorer.drivers.registry import DRIVERS
 from explorer.model import address
 from explorer.model.errors import ExplorerError
@@ -99,6 +100,10 @@ def _completer(action: Action, first_words: Mapping[str, str]) -> Completer | No
             return lambda parsed_args, **_: _lock_layouts(parsed_args.url)
         case "action":
             return lambda **_: arguments.CODECS_ACTIONS
+        case "overrides":
+            return lambda parsed_args, **_: filter(
+                is_sanitized, _constraints(getattr(parsed_args, "codecs", None) or ())
+            )
         case "codecs":
             return lambda prefix, **_: [*_presets(), *filter(is_sanitized, _paths(prefix))]
         case "includes":
@@ -158,6 +163,16 @@ def _presets() -> Iterable[str]:
     from explorer.codecs.presets import PRESETS  # noqa: PLC0415 - other words are completed without codecs
 
     return [f"preset:{name}" for name in PRESETS]
+
+
+def _constraints(files: Sequence[Path]) -> Iterable[str]:
+    """Yield the names of the constraints in the rule file."""
+    from explorer.codecs.options import CodecOptions  # noqa: PLC0415 - other words are completed without codecs
+
+    with suppress(ExplorerError, OSError, ValueError):
+        file = CodecOptions.from_names(codecs=list(map(str, files))).codecs or folder("config") / "codecs.toml"
+        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("constraint", [])
+        yield from (str(table["name"]) for table in tables if isinstance(table, dict) and "name" in table)
 
 
 def _paths(prefix: str, *, folders: bool = False) -> Iterable[str]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from explorer.codecs.base import Choice, Document
+from explorer.codecs.constraints.constraint import Violation
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.clock import SystemClock
@@ -44,6 +45,8 @@ class LoadedValue:
     time: datetime
     deleted: bool = False
     """True if the key was deleted since; this is its last value."""
+    violations: tuple[Violation, ...] = ()
+    """Constraints that the value breaks."""
 
     def ttl_left(self, now: float) -> float | None:
         """Return the seconds until the entry expires; None without a TTL or where it is unknown."""
@@ -273,6 +276,7 @@ class Detail:
             await self._decoder.wait_drawn()
         try:
             document = await self._decoder.open(entry.key, entry.value, choice)
+            violations = await self._decoder.check(entry.key, entry.value)
         except ExplorerError as error:
             self._set_state(Failed(error, None))
             return
@@ -281,7 +285,7 @@ class Detail:
             raise
         if loaded is None:
             loaded = LoadedValue(entry, document, moment, time or self._clock.wall())
-        self._set_state(Ready(replace(loaded, document=document)))
+        self._set_state(Ready(replace(loaded, document=document, violations=violations)))
 
     def _shows(self, key: str) -> bool:
         return self.loaded is not None and self.loaded.entry.key == key

@@ -85,10 +85,15 @@ def type_text(document: Document) -> str:
     return sanitize(f"{document.title}: {document.reason}")
 
 
-def value_notes(document: Document) -> list[str]:
-    """Return why a value cannot be edited, if it cannot, and the notes on it."""
+def value_notes(loaded: LoadedValue) -> list[str]:
+    """Return why a value cannot be edited, if it cannot, the constraints that it breaks, and the notes on it."""
+    document = loaded.document
     reason = [f"cannot be edited: {document.read_only_reason}"] if document.read_only_reason else []
-    return [sanitize(note) for note in (*reason, *document.notes)]
+    return [sanitize(note) for note in (*reason, *_broken(loaded), *document.notes)]
+
+
+def _broken(loaded: LoadedValue) -> list[str]:
+    return [f"breaks the rule {violation}" for violation in loaded.violations]
 
 
 def metadata(loaded: LoadedValue, now: float | None) -> list[str]:
@@ -115,4 +120,4 @@ def metadata(loaded: LoadedValue, now: float | None) -> list[str]:
         ("editing", document.read_only_reason or "possible"),
     ]
     lines = [f"{sanitize(str(name))}: {sanitize(str(value))}" for name, value in rows if value is not None]
-    return lines + [f"note: {sanitize(note)}" for note in document.notes]
+    return lines + [f"note: {sanitize(note)}" for note in (*_broken(loaded), *document.notes)]

@@ -102,6 +102,13 @@ def test_missing_shell_lists_the_shells() -> None:
     assert "invalid choice: 'tcsh'" in run_process("completion", "tcsh").error
 
 
+def test_rules_to_override_are_those_of_the_file(tmp_path: Path) -> None:
+    """Only their names are read; a file with mistakes offers what it can."""
+    file = tmp_path / "codecs.toml"
+    file.write_text("[[constraint]]\nname = 'replicas'\n[[constraint]]\nname = 'small'\n[[constraint]]\n")
+    assert complete(f"keyscope put demo: k --codecs {file} --override-rule re") == ["replicas"]
+
+
 def test_first_word_is_a_verb_or_a_store() -> None:
     """Without any text, all of them are completions."""
     offered = complete("keyscope ")

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.constraints.constraint import MAX_VIOLATIONS, Violation
+from explorer.codecs.constraints.settings import read_constraints
 from explorer.codecs.constraints.value_path import ValuePath, format_path
 from explorer.codecs.protobuf.protoc import EXTRA_HINT
 from explorer.codecs.protobuf.schemas import Schemas
 from explorer.codecs.settings import read
+from explorer.model.errors import SchemaFailed
 from tests.codecs.protovalidate_schema import ORDER, SOURCE
 
 HEAD = "version = 1\n[[constraint]]\nname = 'rule'\nkey = '**'\n"
@@ -256,3 +258,36 @@ def test_format_path_is_read_back(parts: list[str | int]) -> None:
     for part in reversed(parts):
         data = [None] * part + [data] if isinstance(part, int) else {part: data}
     assert list(path.find(data)) == [(tuple(parts), "here")]
+
+
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.one_of(
+            st.booleans(),
+            st.integers(),
+            st.floats(),
+            st.text(max_size=8),
+            st.sampled_from(["**", "a*b", "[*].x", "(", "64KiB", "etcd*"]),
+            st.lists(st.integers() | st.text(max_size=3), max_size=3),
+            st.dictionaries(st.sampled_from(["type", "pattern", "$ref", "maximum"]), st.text(max_size=4), max_size=2),
+        )
+        for name in (
+            *("name", "key", "regex", "store", "path", "enum", "minimum", "maximum", "matches", "min_size", "max_size"),
+            *("required", "json_schema", "protovalidate", "other"),
+        )
+    },
+)
+
+
+@given(st.lists(SETTINGS | st.integers(), max_size=3), st.binary(max_size=20))
+def test_any_definition_is_read_and_any_value_is_checked(tables: list[object], value: bytes) -> None:
+    """A mistake is a problem or a violation, never another error."""
+
+    def error_at(number: int, message: str, hint: str) -> SchemaFailed:
+        return SchemaFailed(f"file, line {number}: {message}", hint=hint)
+
+    constraints = read_constraints(tables, Path("file"), "etcd://host/", "/", error_at)
+    assert all(problem.startswith("file, line ") for problem in constraints.problems)
+    found = Codecs(constraints=constraints).violations("aab", value)
+    assert {one.constraint for one in found} <= {one.name for one in constraints.constraints}

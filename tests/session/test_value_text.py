@@ -54,7 +54,7 @@ async def test_value_text_of_a_deleted_key_has_a_warning() -> None:
         assert value_facts(loaded, now) == [f"rev {loaded.entry.revision}", "v1", "1 B"]
         assert f"revision: {loaded.entry.revision}" in metadata(loaded, now)
         assert type_text(loaded.document).startswith(f"{loaded.document.title}: ")
-        assert value_notes(loaded.document) == []
+        assert value_notes(loaded) == []
         await other.delete("a")
         await eventually(lambda: (text := _text(session)) is not None and bool(text.warning), "it is deleted", PATIENCE)
         text = _text(session)

@@ -46,6 +46,17 @@ async def test_broken_constraint_is_overridden_by_name(tmp_path: Path, size: tup
         assert (await store.get("app")).value == b"threads: 80\nname: x\n"
 
 
+async def test_stored_value_that_breaks_one_is_noted(tmp_path: Path) -> None:
+    place = Place()
+    async with place.other() as store:
+        await store.put("app", b"threads: 80\nname: x\n")
+    async with browsing(place.connect, codecs(tmp_path)) as page:
+        await page.shows("▪ breaks the rule threads: threads: 80 is", "greater than 8")
+        async with place.other() as store:
+            await store.put("app", b"threads: 8\nname: x\n")
+        await page.hides("breaks the rule")
+
+
 async def test_value_that_keeps_constraints_is_saved_as_ever(tmp_path: Path) -> None:
     place = Place()
     async with place.other() as store:

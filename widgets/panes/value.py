@@ -109,7 +109,7 @@ class ValuePane(Pane):
             fields |= {
                 "facts": value_facts(loaded, None),
                 "kind": type_text(document),
-                "notes": value_notes(document),
+                "notes": value_notes(loaded),
             }
         return Head("", shown.notice, shown.problem, fields, shown.moments)
 

@@ -8,7 +8,6 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from explorer.codecs.base import Document
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
 from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
@@ -116,11 +115,11 @@ class ValuePane(Pane):
         facts = value_facts(reading, self.session.clock.now())
         lines.append(safe_content(shorten_middle(" · ".join(facts), width)))
         lines += [safe_content(row) for row in _wrapped(type_text(document), width)]
-        return Content("\n").join(lines + self._note_lines(document, len(lines), width))
+        return Content("\n").join(lines + self._note_lines(reading, len(lines), width))
 
-    def _note_lines(self, document: Document, used_rows: int, width: int) -> list[Content]:
+    def _note_lines(self, reading: LoadedValue, used_rows: int, width: int) -> list[Content]:
         """Return the notes that fit above the value, and how many more there are."""
-        notes = value_notes(document)
+        notes = value_notes(reading)
         room = max(_MIN_FACT_ROWS, self.size.height // 3) - used_rows
         lines: list[Content] = []
         for number, note in enumerate(notes):
