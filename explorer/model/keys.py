@@ -6,6 +6,7 @@ nothing: below `a/` the key `a//b` is the child with the empty name, whose own p
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from explorer.model.errors import InvalidKey
@@ -32,6 +33,14 @@ def decode(data: bytes) -> str:
 def directory(prefix: str, separator: str = "/") -> str:
     """Return a prefix as a directory: empty for all keys, otherwise ending with the separator."""
     return prefix if not prefix or prefix.endswith(separator) else prefix + separator
+
+
+def parents(key: str, separator: str = "/") -> Iterator[str]:
+    """Yield the directories above a key without the separator at their end, the outermost first."""
+    end = key.find(separator, 1)
+    while end >= 0:
+        yield key[:end]
+        end = key.find(separator, end + 1)
 
 
 def first_name(rest: str, separator: str = "/") -> tuple[str, bool]:

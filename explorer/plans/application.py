@@ -1,29 +1,48 @@
 """Applying a plan: every change is guarded, the first conflict stops it, and what is done is known at any time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Final
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
 
 from explorer.drivers.base import Store
-from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Revision
+from explorer.drivers.common.tasks import Tasks
+from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, InvalidPlan, KeyExists, KeyModified, KeyNotFound
 from explorer.model.operations import ABSENT, DeleteOperation, Operation, PutOperation
 from explorer.model.sanitize import pluralize
 from explorer.model.write_reason import override_reason, write_reason
 from explorer.plans.constraint_check import ValueCheck, plan_violations, require_overridden
+from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
-from explorer.plans.plan_folder import AppliedChange, ChangeIndex, Progress
+from explorer.plans.present import read_present
+from explorer.plans.progress import AppliedChange, ChangeIndex, Progress
+from explorer.plans.waves import Batch, delete_empty_directories, missing_directories, waves
 
-MAX_READS: Final = 16
-"""Keys that are read at the same time to see whether they moved."""
-MAX_BATCH_BYTES: Final = 256 * 2**10
-"""Bytes of keys and values in a transaction, which all stores take."""
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSummary:
+    """What applying a plan has done so far.
+
+    Args:
+        done: Number of changes that are done, by earlier runs too.
+        total: Number of changes of the plan.
+        conflicts: Keys that an undo leaves as they are, since others changed them.
+    """
+
+    done: int
+    total: int
+    conflicts: tuple[OmittedKey, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.done:,} of {pluralize(self.total, 'change')} done"
 
 
 class Application:
     """A plan that is applied to open stores.
+
+    Its progress is reported by `model.progress`. Whoever stops it, by cancelling the task or closing the generator,
+    loses nothing: what was sent is waited for, and kept. A plan that undoes another one goes on past keys that others
+    changed since; they are in its summary.
 
     Args:
         plan: The plan.
@@ -39,6 +58,16 @@ class Application:
         self._stores = stores
         self._progress = progress
         self._check = check
+        self._conflicts: list[OmittedKey] = []
+        self._existing: dict[str, set[str]] = {}
+        """Directories that exist, by stores."""
+        self._lost: set[bytes] = set()
+        """Values that an undo could not put back: the last place where they are is not deleted."""
+
+    @property
+    def summary(self) -> ApplicationSummary:
+        """What is done at this moment."""
+        return ApplicationSummary(len(self._progress.done), len(self.plan), tuple(self._conflicts))
 
     async def run(self) -> AsyncGenerator[tuple[Change, AppliedChange], None]:
         """Apply the changes that are not done yet, and yield each when it is done.
@@ -54,52 +83,122 @@ class Application:
             await require_store(part, self._stores[part.store])
         if self._check is not None:
             require_overridden(self.plan, await plan_violations(self.plan, self._stores, self._check))
-        if not self._progress.resumed:
+        await settle(self.plan, self._stores, self._progress)
+        if not self._progress.resumed and not self.plan.undoes:
             await self._require_unmoved()
+        await self._require_required()
+        meter = Meter("applied", len(self.plan), done=len(self._progress.done))
+        tasks = Tasks()
         for part_number, part in enumerate(self.plan.parts):
             store = self._stores[part.store]
-            places = (ChangeIndex(part_number, number) for number in range(len(part.changes)))
-            todo = [(place, part.changes[place.number]) for place in places if place not in self._progress.done]
-            for batch in _batches(store, todo):
-                with write_reason(override_reason(self.plan.overrides)):
-                    revisions = await self._apply(store, [change for _, change in batch])
+            deletes = False
+            for wave in waves(store, self._todo(part_number, part)):
+                if not deletes and (deletes := wave[0][0][1].new is None):
+                    await self._require_required()  # it may be what the keys that are deleted were moved to
+                try:
+                    with write_reason(override_reason(self.plan.overrides)):
+                        applied, error = await tasks.shielded(self._apply_wave(store, wave), name="wave of a plan")
+                except asyncio.CancelledError:
+                    await tasks.join()
+                    raise
+                meter.add(len(applied))
+                for change, done in applied:
+                    yield change, done
+                if error is not None:
+                    raise error
+            await delete_empty_directories(store, part.directories)
+
+    def _todo(self, part_number: int, part: PlanPart) -> Sequence[tuple[ChangeIndex, Change]]:
+        places = (ChangeIndex(part_number, number) for number in range(len(part.changes)))
+        return [(place, part.changes[place.number]) for place in places if place not in self._progress.done]
+
+    async def _apply_wave(
+        self, store: Store, wave: Sequence[Batch]
+    ) -> tuple[list[tuple[Change, AppliedChange]], BaseException | None]:
+        """Apply batches at the same time; return what is done, and the error of the first that failed."""
+        places = [place for batch in wave for place, _ in batch]
+        existing = self._existing.setdefault(store.address.public_url, set())
+        directories = await missing_directories(store, [change for batch in wave for _, change in batch], existing)
+        self._progress.begin(places, directories)
+        results = await asyncio.gather(*(self._apply_batch(store, batch) for batch in wave), return_exceptions=True)
+        applied: list[tuple[Change, AppliedChange]] = []
+        error: BaseException | None = None
+        for result in results:
+            if isinstance(result, BaseException):
+                error = error or result
+            else:
+                applied += result
+        return applied, error
+
+    async def _apply_batch(self, store: Store, batch: Batch) -> list[tuple[Change, AppliedChange]]:
+        """Apply changes, all or none; an undo leaves those that others changed."""
+        todo = self._without_lost(batch)
+        while todo:
+            try:
+                entries = await _send(store, [change for _, change in todo])
+            except (Conflict, KeyNotFound) as error:
+                present = await read_present(store, [change.key for _, change in todo])
+                moved = [item for item in todo if not _is_base(item[1], present.get(item[1].key))]
+                if not self.plan.undoes:
+                    self._progress.refuse(place for place, _ in todo)
+                    named = next((change for _, change in todo if change.key == error.key), todo[0][1])
+                    raise self._stopped(store, moved[0][1] if moved else named, present) from error
+                if not moved:  # it is as before again
+                    continue
+                for place, change in moved:
+                    entry = present.get(change.key)
+                    self._leave(place, change, _what_moved(change, entry))
+                    if change.base is None and change.new is not None and entry is not None:
+                        self._lost |= {change.new} - {entry.value}
+                todo = self._without_lost([item for item in todo if item not in moved])
+            else:
                 applied = [
-                    AppliedChange(place, revision) for (place, _), revision in zip(batch, revisions, strict=True)
+                    AppliedChange(place, None if entry is None else entry.revision)
+                    for (place, _), entry in zip(todo, entries, strict=True)
                 ]
                 self._progress.add(applied)
-                for (_, change), done in zip(batch, applied, strict=True):
-                    yield change, done
+                return [(change, done) for (_, change), done in zip(todo, applied, strict=True)]
+        return []
 
-    async def _apply(self, store: Store, changes: Sequence[Change]) -> Sequence[Revision | None]:
-        """Apply changes, all or none, and return the revisions that they produced; None for a deletion."""
-        try:
-            if len(changes) > 1:
-                entries = await store.transact([_operation(change) for change in changes])
+    def _without_lost(self, batch: Batch) -> Batch:
+        """Return a batch without the deletions of values that could not be put back where they were."""
+        kept = []
+        for place, change in batch:
+            if self._lost and change.new is None and change.old in self._lost:
+                self._leave(place, change, "its value could not be put back where it was")
             else:
-                entries = (await _apply_one(store, changes[0]),)
-        except (Conflict, KeyNotFound) as error:
-            present = [await _present(store, change.key) for change in changes]
-            if self._progress.resumed and all(map(_is_done, changes, present)):  # done before the process ended
-                entries = tuple(present)
-            else:
-                moved = next((place for place, change in enumerate(changes) if change.key == error.key), 0)
-                raise self._stopped(store, changes[moved], present[moved]) from error
-        return [None if entry is None else entry.revision for entry in entries]
+                kept.append((place, change))
+        return kept
+
+    def _leave(self, place: ChangeIndex, change: Change, reason: str) -> None:
+        self._progress.refuse([place])
+        self._conflicts.append(OmittedKey(change.key, reason))
 
     async def _require_unmoved(self) -> None:
         """Raise the conflict of the first key that is not as the plan says; nothing was changed."""
+        meter = Meter("checked", len(self.plan))
         for part in self.plan.parts:
             store = self._stores[part.store]
-            for moved in await moved_keys(part, store):
+            for moved in await moved_keys(part, store, meter):
                 raise KeyModified(
                     moved.reason, hint="nothing was changed: make the plan again", address=store.redacted, key=moved.key
                 )
 
-    def _stopped(self, store: Store, change: Change, present: Entry | None) -> Conflict:
-        done = f"{len(self._progress.done)} of {pluralize(len(self.plan), 'change')} done"
+    async def _require_required(self) -> None:
+        """Raise the conflict of the first key that is not changed and not as the plan says."""
+        for part in self.plan.parts:
+            store = self._stores[part.store]
+            present = await read_present(store, [one.key for one in part.required])
+            for one in part.required:
+                entry = present.get(one.key)
+                if entry is None or entry.revision != one.revision:
+                    change = Change(one.key, one.revision, b"", None)
+                    raise self._stopped(store, change, present)
+
+    def _stopped(self, store: Store, change: Change, present: Mapping[str, Entry]) -> Conflict:
         error = KeyExists if change.base is None else KeyModified
         return error(
-            f"{_what_moved(change, present)}; {done}",
+            f"{_what_moved(change, present.get(change.key))}; {self.summary}",
             hint="undo takes them back, resuming goes on once the key is as planned",
             address=store.redacted,
             key=change.key,
@@ -121,76 +220,42 @@ async def require_store(part: PlanPart, store: Store) -> None:
         )
 
 
-async def moved_keys(part: PlanPart, store: Store) -> tuple[OmittedKey, ...]:
+async def moved_keys(part: PlanPart, store: Store, meter: Meter | None = None) -> tuple[OmittedKey, ...]:
     """Return the keys of a part that are not as it says, in its order."""
-
-    async def reason(change: Change) -> str:
-        present = await _present(store, change.key)
-        is_base = present is None if change.base is None else present is not None and present.revision == change.base
-        return "" if is_base else _what_moved(change, present)
-
-    moved: list[OmittedKey] = []
-    for start in range(0, len(part.changes), MAX_READS):
-        changes = part.changes[start : start + MAX_READS]
-        reasons = await asyncio.gather(*map(reason, changes))
-        moved += [OmittedKey(change.key, why) for change, why in zip(changes, reasons, strict=True) if why]
-    return tuple(moved)
+    present = await read_present(store, [change.key for change in part.changes], meter)
+    suspects = [change for change in part.changes if not _is_base(change, present.get(change.key))]
+    found = await read_present(store, [change.key for change in suspects])
+    return tuple(
+        OmittedKey(change.key, _what_moved(change, found.get(change.key)))
+        for change in suspects
+        if not _is_base(change, found.get(change.key))
+    )
 
 
-def _batches(
-    store: Store, changes: Sequence[tuple[ChangeIndex, Change]]
-) -> Iterator[Sequence[tuple[ChangeIndex, Change]]]:
-    """Yield changes in batches that fit into a transaction; one by one for stores without transactions."""
-    if Capability.TRANSACTIONS not in store.capabilities:
-        yield from ([change] for change in changes)
-        return
-    limit = store.max_operations or len(changes)
-    batch: list[tuple[ChangeIndex, Change]] = []
-    size = 0
-    for change in changes:
-        more = len(change[1].key) + len(change[1].new or b"")
-        if batch and (len(batch) == limit or size + more > MAX_BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(change)
-        size += more
-    if batch:
-        yield batch
+async def settle(plan: Plan, stores: Mapping[str, Store], progress: Progress) -> None:
+    """Find out which changes were done whose answers are missing, after a crash."""
+    for number, part in enumerate(plan.parts):
+        doubtful = [place for place in progress.doubtful if place.part == number]
+        if not doubtful:
+            continue
+        changes = [part.changes[place.number] for place in doubtful]
+        present = await read_present(stores[part.store], [change.key for change in changes])
+        done: list[AppliedChange] = []
+        refused: list[ChangeIndex] = []
+        for place, change in zip(doubtful, changes, strict=True):
+            entry = present.get(change.key)
+            if (None if entry is None else entry.value) == change.new and not _is_base(change, entry):
+                done.append(AppliedChange(place, None if entry is None else entry.revision))
+            else:
+                refused.append(place)
+        progress.add(done)
+        progress.refuse(refused)
 
 
-def _operation(change: Change) -> Operation:
-    expected = _seen(change) or ABSENT
-    if change.new is None:
-        return DeleteOperation(change.key, expected)
-    return PutOperation(change.key, change.new, expected)
-
-
-async def _apply_one(store: Store, change: Change) -> Entry | None:
-    if change.new is None:
-        await store.atomic_delete(change.key, _seen(change))
-        return None
-    return await store.atomic_put(change.key, change.new, _seen(change))
-
-
-def _seen(change: Change) -> Entry | None:
-    """Return the entry that a change replaces; None if it creates one."""
-    return None if change.base is None else Entry(change.key, change.old, change.base)
-
-
-def _is_done(change: Change, present: Entry | None) -> bool:
-    return (None if present is None else present.value) == change.new
-
-
-async def _present(store: Store, key: str) -> Entry | None:
-    with suppress(KeyNotFound):
-        return await store.get(key)
-    return None
-
-
-def _what_moved(change: Change, present: Entry | None) -> str:
-    if change.base is None:
-        return "the key exists now"
-    return "the key is gone" if present is None else f"the key was changed: revision {present.revision}"
+async def undo_of(plan: Plan, stores: Mapping[str, Store], progress: Progress) -> Plan:
+    """Return the plan that takes back what was done, also what a process did that was killed."""
+    await settle(plan, stores, progress)
+    return undo_plan(plan, progress)
 
 
 def undo_plan(plan: Plan, progress: Progress) -> Plan:
@@ -205,7 +270,8 @@ def undo_plan(plan: Plan, progress: Progress) -> Plan:
             for number, change in reversed(list(enumerate(part.changes)))
             if (index := ChangeIndex(part_number, number)) in progress.done
         ]
-        parts.append(PlanPart(part.store, part.identity, tuple(changes), part.profile))
+        directories = progress.directories(part_number)
+        parts.append(PlanPart(part.store, part.identity, tuple(changes), part.profile, directories=directories))
     return Plan(f"undo: {plan.title}", tuple(part for part in parts if part.changes), undoes=plan.id)
 
 
@@ -213,3 +279,36 @@ def _inverse(change: Change, revision: int | str | None) -> Change:
     if change.new is None:
         return Change(change.key, None, None, change.old)
     return Change(change.key, revision, change.new, change.old)
+
+
+async def _send(store: Store, changes: Sequence[Change]) -> Sequence[Entry | None]:
+    if len(changes) > 1:
+        return await store.transact([_operation(change) for change in changes])
+    (change,) = changes
+    if change.new is None:
+        await store.atomic_delete(change.key, _seen(change))
+        return (None,)
+    return (await store.atomic_put(change.key, change.new, _seen(change)),)
+
+
+def _operation(change: Change) -> Operation:
+    expected = _seen(change) or ABSENT
+    if change.new is None:
+        return DeleteOperation(change.key, expected)
+    return PutOperation(change.key, change.new, expected)
+
+
+def _seen(change: Change) -> Entry | None:
+    """Return the entry that a change replaces; None if it creates one."""
+    return None if change.base is None else Entry(change.key, change.old, change.base)
+
+
+def _is_base(change: Change, present: Entry | None) -> bool:
+    """Return whether a key is as a change expects it."""
+    return present is None if change.base is None else present is not None and present.revision == change.base
+
+
+def _what_moved(change: Change, present: Entry | None) -> str:
+    if change.base is None:
+        return "the key exists now"
+    return "the key is gone" if present is None else f"the key was changed: revision {present.revision}"

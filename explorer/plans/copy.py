@@ -7,7 +7,8 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.plans.differences import DifferenceKind, differences
-from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, part_of
+from explorer.plans.meter import Meter
+from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of
 from explorer.plans.side import FileSide, PlanSide, not_copied, omission
 
 
@@ -42,6 +43,8 @@ class CopyPlanner:
         self._prunes: list[Change] = []
         self._moved: list[Change] = []
         self._same: list[str] = []
+        self._required: list[RequiredKey] = []
+        self._emptied: set[str] = set()
         self._conflicts: list[OmittedKey] = []
         self._omitted: list[OmittedKey] = []
 
@@ -56,8 +59,10 @@ class CopyPlanner:
         self._require_guards()
         await self._require_apart()
         count = 0
+        meter = Meter("compared")
         async with aclosing(self._source.entries()) as left, aclosing(self._target.entries()) as right:
             async for difference in differences(left, right):
+                meter.add()
                 count += difference.left is not None
                 self._add(difference.key, difference.left, difference.right, difference.kind)
         if not count:
@@ -84,6 +89,8 @@ class CopyPlanner:
             return
         if kind is DifferenceKind.SAME:
             self._same.append(key)
+            if self._move and right is not None:
+                self._required.append(RequiredKey(key, right.revision))
         elif kind is DifferenceKind.CHANGED and not self._overwrite:
             self._conflicts.append(OmittedKey(key, "the target has another value"))
             return
@@ -91,20 +98,27 @@ class CopyPlanner:
             self._writes.append(Change.of(key, right, left.value))
             self._omitted += not_copied(left)
         if self._move:
-            self._moved.append(Change.of(self._source.key(relative), left, None))
+            moved = self._source.key(relative)
+            self._moved.append(Change.of(moved, left, None))
+            if isinstance(self._source, PlanSide):
+                self._emptied |= self._source.directories_above(moved)
 
     async def _parts(self) -> tuple[PlanPart, ...]:
         """Return the part of the target, and for a move that of the source after it; one if they are one store."""
-        writes = [*self._writes, *self._prunes]
+        writes, required = [*self._writes, *self._prunes], self._required
         source, target = self._source, self._target
+        emptied = tuple(sorted(self._emptied))
         if isinstance(source, PlanSide) and source.store is not target.store:
             parts = [
-                await part_of(target.store, writes, profile=target.profile),
-                await part_of(source.store, self._moved, profile=source.profile),
+                await part_of(target.store, writes, profile=target.profile, required=required),
+                await part_of(source.store, self._moved, profile=source.profile, directories=emptied),
             ]
         else:
-            parts = [await part_of(target.store, [*writes, *self._moved], profile=target.profile)]
-        return tuple(part for part in parts if part.changes)
+            changes = [*writes, *self._moved]
+            parts = [
+                await part_of(target.store, changes, profile=target.profile, required=required, directories=emptied)
+            ]
+        return tuple(part for part in parts if part.changes or part.required)
 
     def _require_guards(self) -> None:
         written = [self._target, self._source] if self._move else [self._target]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from secrets import token_hex
 from types import MappingProxyType
+from typing import NamedTuple
 
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry, Revision
@@ -73,6 +74,13 @@ class OmittedKey:
     reason: str
 
 
+class RequiredKey(NamedTuple):
+    """A key that a plan leaves as it is, and the revision at which it must be."""
+
+    key: str
+    revision: Revision
+
+
 @dataclass(frozen=True, slots=True)
 class PlanPart:
     """The changes of one store.
@@ -82,12 +90,16 @@ class PlanPart:
         identity: Identity of the cluster, where the store has one.
         changes: In the order in which they are applied.
         profile: Name of the profile that it was opened by.
+        required: Keys that are not changed and must be at a revision: a move deletes what the target has already.
+        directories: Directories that are deleted after the changes if they are empty, each before those in it.
     """
 
     store: str
     identity: str | None
     changes: tuple[Change, ...]
     profile: str | None = None
+    required: tuple[RequiredKey, ...] = ()
+    directories: tuple[str, ...] = ()
 
 
 def _new_id() -> str:
@@ -156,10 +168,18 @@ def in_safe_order(changes: Iterable[Change]) -> tuple[Change, ...]:
     return (*writes, *deletions)
 
 
-async def part_of(store: Store, changes: Iterable[Change], *, profile: str | None = None) -> PlanPart:
-    """Return a part for the changes of an open store, in their safe order."""
-    status = await store.status()
-    return PlanPart(store.address.public_url, status.identity, in_safe_order(changes), profile)
+async def part_of(
+    store: Store,
+    changes: Iterable[Change],
+    *,
+    profile: str | None = None,
+    required: Iterable[RequiredKey] = (),
+    directories: Iterable[str] = (),
+) -> PlanPart:
+    """Return a part for the changes of an open store, in their safe order; the others as in PlanPart."""
+    identity = (await store.status()).identity
+    ordered = in_safe_order(changes)
+    return PlanPart(store.address.public_url, identity, ordered, profile, tuple(required), tuple(directories))
 
 
 def _key_bytes(change: Change) -> bytes:

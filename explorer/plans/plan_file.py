@@ -21,6 +21,7 @@ not, or with a field that is not known here, is refused: a typing error must not
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
@@ -28,7 +29,7 @@ from typing import Final, TypeVar
 from explorer.model.entries import Revision
 from explorer.model.errors import InvalidPlan, InvalidText
 from explorer.plans.json_values import Json, from_base64, from_text, load_json, to_text_or_base64
-from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
+from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey
 
 FORMAT: Final = "keyscope plan"
 """Field that has the version of the format."""
@@ -37,7 +38,7 @@ VERSION: Final = 1
 Parsed = TypeVar("Parsed")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes", "overrides")
-_PART_FIELDS: Final = ("store", "identity", "profile", "changes")
+_PART_FIELDS: Final = ("store", "identity", "profile", "changes", "required", "directories")
 _CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept")
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
@@ -87,6 +88,10 @@ def _part_to_json(part: PlanPart) -> Json:
         "identity": part.identity,
         **({"profile": part.profile} if part.profile else {}),
         "changes": [_change_to_json(change) for change in part.changes],
+        **(
+            {"required": [{"key": one.key, "revision": one.revision} for one in part.required]} if part.required else {}
+        ),
+        **({"directories": list(part.directories)} if part.directories else {}),
     }
 
 
@@ -121,14 +126,25 @@ def _plan_from_json(document: Json) -> Plan:
 def _part_from_json(document: Json) -> PlanPart:
     fields = _fields(document, _PART_FIELDS, "a part")
     changes = tuple(_list(fields, "changes", _change_from_json))
-    keys = [change.key for change in changes]
-    if len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InvalidPlan("a key is changed twice", key=twice, hint="make the plan again")
-    identity = None if fields.get("identity") is None else _text(fields, "identity")
+    required = tuple(_list(fields, "required", _required_from_json))
+    counts = Counter([*(change.key for change in changes), *(one.key for one in required)])
+    for key, count in counts.items():
+        if count > 1:
+            raise InvalidPlan("a key is changed twice", key=key, hint="make the plan again")
     return PlanPart(
-        _text(fields, "store"), identity, changes, _text(fields, "profile") if "profile" in fields else None
+        _text(fields, "store"),
+        None if fields.get("identity") is None else _text(fields, "identity"),
+        changes,
+        _text(fields, "profile") if "profile" in fields else None,
+        required,
+        tuple(_list(fields, "directories", _key_from_json)),
     )
+
+
+def _required_from_json(document: Json) -> RequiredKey:
+    fields = _fields(document, ("key", "revision"), "a required key")
+    key = _text(fields, "key")
+    return RequiredKey(key, _revision(fields.get("revision"), key))
 
 
 def _change_from_json(document: Json) -> Change:

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from explorer.drivers.base import Store
 from explorer.model.address import REVISION_OPTION
+from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey, KeyNotFound
-from explorer.model.keys import directory, encode
+from explorer.model.keys import directory, encode, parents
 from explorer.plans.key_order import in_key_order
 from explorer.plans.plan import OmittedKey
 
@@ -56,6 +57,13 @@ class PlanSide:
     def key(self, relative: str) -> str:
         """Return the store's key of a relative one."""
         return self.prefix + _respelled(relative, self.separator or self.store.separator, self.store.separator)
+
+    def directories_above(self, key: str) -> set[str]:
+        """Return the directories above a key up to the side itself, in a store where they stay when they are empty."""
+        if Capability.DIRECTORIES not in self.store.capabilities:
+            return set()
+        top = self.prefix.removesuffix(self.store.separator)
+        return {name for name in parents(key, self.store.separator) if len(name) >= len(top)}
 
     async def entries(self) -> AsyncGenerator[Entry, None]:
         """Yield the entries in the order of their keys' bytes, without directories that hold no value.
