@@ -3,14 +3,20 @@
 import argparse
 import math
 import os
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from explorer.cli.exit_codes import UsageError
 from explorer.config import Profile
 from explorer.model.address import FILE_SCHEMES
 from explorer.model.entries import Revision
 from explorer.model.keys import decode
+
+_AGO: Final = re.compile(r"(\d{1,9})\s*(s|sec|second|m|min|minute|h|hour|d|day|w|week)s?(\s+ago)?", re.IGNORECASE)
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def key(word: str) -> str:
@@ -58,6 +64,26 @@ def revision(word: str) -> Revision:
     if not word:
         raise _invalid("revision", word)
     return int(word) if word.isascii() and word.isdigit() else word
+
+
+def revision_or_time(word: str) -> int | datetime:
+    """Return a revision, or a moment in the past: `10 minutes ago`, `2h`, or a date and time, by default local.
+
+    Raises:
+        ArgumentTypeError: It is neither.
+    """
+    if word.isascii() and word.isdigit():
+        return positive_int(word)
+    now = datetime.now().astimezone()
+    if ago := _AGO.fullmatch(word.strip()):
+        return now - timedelta(seconds=int(ago[1]) * _UNITS[ago[2][0].lower()])
+    try:
+        when = datetime.fromisoformat(word.strip()).astimezone()
+    except (ValueError, OverflowError):
+        raise _invalid("revision or time", word, "a number, '10 minutes ago', or '2026-01-31 12:00'") from None
+    if when > now:
+        raise _invalid("time", word, "in the past")
+    return when
 
 
 def user(word: str) -> str:

@@ -1,6 +1,7 @@
 """The parsed command line as values: subcommand, store, connection, codecs and log."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -149,6 +150,7 @@ class ReplaceArguments:
     old: str
     new: str
     regex: bool
+    field: str | None
     plan: Path | None
     dry_run: bool
     yes: bool
@@ -208,7 +210,7 @@ class RestoreArguments:
     """Restore a key, or everything below a prefix, as of an earlier revision."""
 
     key: str
-    to: int
+    to: int | datetime
     plan: Path | None
     dry_run: bool
     yes: bool

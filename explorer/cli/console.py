@@ -5,10 +5,13 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Final, Protocol, TextIO
 
 from explorer.cli.exit_codes import UsageError, print_stderr
+from explorer.cli.progress_line import ProgressLine
+from explorer.model.progress import progress_listener
 from explorer.model.sanitize import sanitize
 
 _READ_SIZE: Final = 1 << 16
@@ -38,6 +41,7 @@ class Console:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
         self._encoding = "utf-8" if output is not None else sys.stdout.encoding or "utf-8"
         self._output = output or sys.stdout.buffer
+        self._progress: ProgressLine | None = None
 
     # Output
 
@@ -65,9 +69,30 @@ class Console:
     def print_note(self, text: str) -> None:
         """Print one line to standard error, after the output so far."""
         self.flush()
+        if self._progress is not None:
+            self._progress.clear()
         print_stderr(sanitize(text))
 
+    # Progress
+
+    @contextmanager
+    def progress(self) -> Generator[None, None, None]:
+        """Show the progress of what is awaited in the block, if standard error is a terminal and it takes a while."""
+        if not _is_terminal(sys.stderr):
+            yield
+            return
+        line = ProgressLine(sys.stderr)
+        self._progress = line
+        try:
+            with progress_listener(line.show):
+                yield
+        finally:
+            self._progress = None
+            line.clear()
+
     def _write_text(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress.clear()
         self._output.write(f"{text}\n".encode(self._encoding, "backslashreplace"))
 
     # Input

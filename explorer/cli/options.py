@@ -5,7 +5,7 @@ from argparse import ArgumentParser, _ActionsContainer
 from pathlib import Path
 from typing import Final
 
-from explorer.cli.argument_types import key, non_negative_seconds, positive_int, revision, seconds
+from explorer.cli.argument_types import key, non_negative_seconds, positive_int, revision, revision_or_time, seconds
 
 _SUBJECTS: Final = {
     "KEY": "key as the store has it, relative to the URL's path",
@@ -122,14 +122,27 @@ def add_replace_options(replace: ArgumentParser) -> None:
     """Add the texts and the options of `replace`."""
     replace.add_argument("old", metavar="OLD", help="text to replace")
     replace.add_argument("new", metavar="NEW", help="text that takes its place")
-    replace.add_argument("--regex", action="store_true", help="OLD is a regular expression; NEW may have groups, as \1")
+    replace.add_argument(
+        "--regex", action="store_true", help=r"OLD is a regular expression; NEW may have groups, as \1"
+    )
+    replace.add_argument(
+        "--field",
+        metavar="PATH",
+        help="replace in this field of messages only, as spec.image or ports[*].name; all else stays",
+    )
     _add_plan_option(replace)
     _add_apply_options(replace)
 
 
 def add_restore_options(restore: ArgumentParser) -> None:
     """Add the options of `restore`."""
-    restore.add_argument("--to", metavar="REVISION", type=positive_int, required=True, help="revision to go back to")
+    restore.add_argument(
+        "--to",
+        metavar="REVISION|TIME",
+        type=revision_or_time,
+        required=True,
+        help="revision, or a time as '10 minutes ago' or '2026-01-31 12:00': by your journal, see keyscope log",
+    )
     _add_plan_option(restore)
     _add_apply_options(restore)
 

@@ -25,6 +25,14 @@ from explorer.model.write_reason import write_reason
 from explorer.opener import open_profile
 
 _WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
+_SIDE_VERBS: Final = (
+    arguments.ApplyArguments,
+    arguments.CopyArguments,
+    arguments.DiffArguments,
+    arguments.ExportArguments,
+    arguments.UndoArguments,
+)
+"""Verbs whose stores are those of a plan, or of sides, which may be files."""
 _ACCESS_FIELDS: Final = {"cacert": "ca_file", "cert": "cert_file"}
 """Connection options whose field of Access has another name."""
 
@@ -38,12 +46,12 @@ def run(command: arguments.Command) -> int:
         KeyboardInterrupt: Interrupted by ctrl-C.
     """
     console = Console(json=command.json)
-    if isinstance(command.subcommand, arguments.ApplyArguments | arguments.UndoArguments):
+    if isinstance(command.subcommand, _SIDE_VERBS):
         try:
             from explorer.cli import plan_run  # noqa: PLC0415 - the other verbs start without plans and yaml
 
             with write_reason(command.reason):
-                return asyncio.run(plan_run.run_applied(command, console))
+                return asyncio.run(plan_run.run_sides(command, console))
         finally:
             console.flush()
     if isinstance(command.subcommand, arguments.CodecsArguments) and not command.url:
@@ -77,8 +85,14 @@ def run(command: arguments.Command) -> int:
         console.flush()
 
 
-def open_store(command: arguments.Command, profile: Profile, console: Console) -> Store:
+def open_store(command: arguments.Command, profile: Profile, console: Console, warned: set[str] | None = None) -> Store:
     """Return the store of a command, not yet connected; warnings about its URL are printed.
+
+    Args:
+        command: The command.
+        profile: The profile of its URL.
+        console: Where warnings are printed.
+        warned: Warnings that were printed before, and are not again; those printed now are added.
 
     Raises:
         UsageError: The command writes, and the profile is read-only.
@@ -90,8 +104,11 @@ def open_store(command: arguments.Command, profile: Profile, console: Console) -
     if isinstance(command.subcommand, arguments.PutArguments | arguments.RmArguments):
         require_reason(profile, command.reason)
     store = open_profile(profile, journal=Journal.default())
+    printed = set() if warned is None else warned
     for warning in store.address.warnings:
-        console.print_note(f"keyscope: {warning}")
+        if warning not in printed:
+            console.print_note(f"keyscope: {warning}")
+        printed.add(warning)
     return store
 
 

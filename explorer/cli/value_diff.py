@@ -9,9 +9,11 @@ from explorer.cli.decoder import load_codecs
 from explorer.codecs.options import CodecOptions
 from explorer.config import MASKED, Profile
 from explorer.drivers.base import Store
+from explorer.opener import open_profile
 from explorer.session.editing.comparison_text import visible_parts
 
 if TYPE_CHECKING:  # imports protobuf and yaml
+    from explorer.codecs.codecs import Codecs
     from explorer.codecs.constraints.constraint import Violation
     from explorer.session.decoder import Decoder
 
@@ -38,18 +40,18 @@ class ValueDiff:
         for decoder in self._decoders.values():
             decoder.close()
 
-    async def print(self, store: Store, key: str, before: bytes | None, after: bytes | None) -> None:
+    async def print(self, store: Store | None, key: str, before: bytes | None, after: bytes | None) -> None:
         """Print the lines of a diff, indented.
 
         Args:
-            store: The store whose rules and schemas are used.
+            store: The store whose rules and schemas are used; None for those of the command line.
             key: The key, relative to its address.
             before: The one value.
             after: The other.
         """
         if self._console.json:
             return
-        if store.profile is not None and store.profile.masks(key):
+        if store is not None and store.profile is not None and store.profile.masks(key):
             self._console.print_line(f"    {MASKED}")
             return
         for line in await (await self._decoder(store)).compare_values(key, before, after):
@@ -61,10 +63,19 @@ class ValueDiff:
             return ()
         return await (await self._decoder(store)).check(key, value)
 
-    async def _decoder(self, store: Store) -> "Decoder":
+    async def codecs(self, store: Store) -> "Codecs":
+        """Return the codecs of a store.
+
+        Raises:
+            SchemaFailed: A schema or the file of rules is invalid.
+        """
+        return await load_codecs(store, self._options.or_of(store.profile or Profile("")), self._console)
+
+    async def _decoder(self, store: Store | None) -> "Decoder":
         from explorer.session.decoder import Decoder  # noqa: PLC0415 - imports protobuf and yaml
 
-        if store.redacted not in self._decoders:
-            options = self._options.or_of(store.profile or Profile(""))
-            self._decoders[store.redacted] = Decoder(await load_codecs(store, options, self._console))
-        return self._decoders[store.redacted]
+        name = "" if store is None else store.redacted
+        if name not in self._decoders:
+            used = open_profile(Profile("memory:")) if store is None else store
+            self._decoders[name] = Decoder(await self.codecs(used))
+        return self._decoders[name]

@@ -21,7 +21,7 @@ from explorer.plans.waves import Batch, delete_empty_directories, missing_direct
 
 @dataclass(frozen=True, slots=True)
 class ApplicationSummary:
-    """What applying a plan has done so far.
+    """Number of changes that are done, and keys that are left.
 
     Args:
         done: Number of changes that are done, by earlier runs too.
@@ -66,7 +66,7 @@ class Application:
 
     @property
     def summary(self) -> ApplicationSummary:
-        """What is done at this moment."""
+        """Summary at this moment."""
         return ApplicationSummary(len(self._progress.done), len(self.plan), tuple(self._conflicts))
 
     async def run(self) -> AsyncGenerator[tuple[Change, AppliedChange], None]:

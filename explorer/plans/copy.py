@@ -77,10 +77,11 @@ class CopyPlanner:
 
     def _add(self, relative: str, left: Entry | None, right: Entry | None, kind: DifferenceKind) -> None:
         key = self._target.key(relative)
-        if left is not None and (reason := omission(left)):
+        is_named = isinstance(self._source, PlanSide) and self._source.has_key and not relative
+        if left is not None and (reason := omission(left, is_named=is_named)):
             self._omitted.append(OmittedKey(self._source.key(relative), reason))
             return
-        if right is not None and kind is not DifferenceKind.SAME and (reason := omission(right)):
+        if right is not None and kind is not DifferenceKind.SAME and (reason := omission(right, is_named=is_named)):
             self._omitted.append(OmittedKey(key, reason))
             return
         if left is None:
@@ -96,7 +97,7 @@ class CopyPlanner:
             return
         else:
             self._writes.append(Change.of(key, right, left.value))
-            self._omitted += not_copied(left)
+            self._omitted += (OmittedKey(self._source.key(relative), lost) for lost in not_copied(left))
         if self._move:
             moved = self._source.key(relative)
             self._moved.append(Change.of(moved, left, None))
@@ -132,9 +133,7 @@ class CopyPlanner:
         if not isinstance(self._source, PlanSide):
             return
         source, target = await self._source.location(), await self._target.location()
-        if source.store == target.store and (
-            source.path.startswith(target.path) or target.path.startswith(source.path)
-        ):
+        if source.store == target.store and (source.is_in(target) or target.is_in(source)):
             raise ExplorerError(
                 f"{source.path or '/'} and {target.path or '/'} of the same store overlap", hint="choose another target"
             )

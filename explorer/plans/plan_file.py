@@ -40,7 +40,13 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes", "overrides")
 _PART_FIELDS: Final = ("store", "identity", "profile", "changes", "required", "directories")
 _CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept")
+_START: Final = re.compile(rf'\s*\{{\s*"{FORMAT}"\s*:')
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
+
+
+def is_plan(text: str) -> bool:
+    """Return whether a text is that of a plan's file, valid or not."""
+    return _START.match(text) is not None
 
 
 def write_plan(plan: Plan) -> str:

@@ -4,6 +4,7 @@ For each plan there are `ID.json`, the plan, and `ID.progress`, see `progress`.
 """
 
 import fcntl
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 from explorer.model.errors import ExplorerError, InvalidPlan
 from explorer.plans.plan import Plan
 from explorer.plans.plan_file import read_plan, write_plan
-from explorer.plans.progress import Progress
+from explorer.plans.progress import Progress, ProgressRecord, read_lines
 from explorer.private_folder import PrivateFolder
 
 MAX_PLAN_SIZE: Final = 2**30
@@ -75,6 +76,9 @@ class PlanFolder:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released with the file
                     data = None if is_new else _existing(folder, name)
+                    if is_new and plan.undoes and f"{plan.undoes}.progress" in folder.names():
+                        with folder.append(f"{plan.undoes}.progress") as other:
+                            other.write(json.dumps({"undone": plan.id}).encode("ascii") + b"\n")
                     if data is not None:  # what a crash cut off is no line
                         os.ftruncate(file.fileno(), data.rfind(b"\n") + 1)
                     return Progress(plan, data, file)
@@ -89,6 +93,46 @@ class PlanFolder:
     def was_begun(self, identity: str) -> bool:
         """Return whether a plan was applied, as a whole or in part."""
         return (self.path / f"{identity}.progress").exists()
+
+    def plan_to_undo(self, identity: str | None = None) -> Plan:
+        """Return a plan that was applied and is to be taken back, or one that takes it back and is not finished.
+
+        Args:
+            identity: ID of the plan, or of the one that takes it back; None for the newest that is not taken back.
+                A plan that takes another back is itself taken back only by its ID.
+
+        Raises:
+            InvalidPlan: There is none, or it is taken back already.
+        """
+        for name in self.list_plans() if identity is None else [identity]:
+            plan = self.read(name)
+            if plan is not None and identity is not None and plan.undoes and not self.was_begun(plan.id):
+                plan = self.read(plan.undoes)
+            if plan is None or not self.was_begun(plan.id) or (plan.undoes and identity is None):
+                continue
+            undo = self._begun_undo(plan)
+            if undo is None:
+                return plan
+            if not self.is_finished(undo):
+                return undo
+            if identity is not None:
+                raise InvalidPlan(f"the plan {plan.id} is taken back already", hint=f"undo {undo.id} does it again")
+        raise InvalidPlan(
+            "there is nothing to take back" if identity is None else f"no applied plan has the ID {identity!r}",
+            hint="copy, move and apply print the ID when they are done",
+        )
+
+    def is_finished(self, plan: Plan) -> bool:
+        """Return whether every change is done, or was left since others changed its key."""
+        return self._record(plan).is_finished(plan)
+
+    def _begun_undo(self, plan: Plan) -> Plan | None:
+        undone_by = self._record(plan).undone_by
+        return None if undone_by is None else self.read(undone_by)
+
+    def _record(self, plan: Plan) -> ProgressRecord:
+        with PrivateFolder(self.path) as folder:
+            return read_lines(plan, folder.read(f"{plan.id}.progress", MAX_PLAN_SIZE) or b"")
 
     def list_plans(self) -> tuple[str, ...]:
         """Return the IDs of the plans that are kept, the newest first."""

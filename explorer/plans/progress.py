@@ -5,6 +5,7 @@ One JSON line each, written before what it announces and after what it reports::
     {"part": 0, "begin": [0, 1], "directories": ["new/"]}     these are sent now; the directories are missing yet
     [0, 0, 58]                                                change 0 of part 0 is done, at revision 58
     {"part": 0, "refused": [1]}                               change 1 was refused: nothing was written
+    {"undone": "ID"}                                          a plan that takes all of it back was begun
 
 A process that is killed leaves lines that begin without an end: only these changes are in doubt, and what is in the
 store says which of them were done.
@@ -38,7 +39,7 @@ class AppliedChange(NamedTuple):
     """Revision of the key now; None if it was deleted."""
 
 
-class _Record:
+class ProgressRecord:
     """State that the lines of a file lead to."""
 
     def __init__(self) -> None:
@@ -46,6 +47,7 @@ class _Record:
         self.begun: dict[ChangeIndex, None] = {}
         self.refused: dict[ChangeIndex, None] = {}
         self.directories: dict[tuple[int, str], None] = {}
+        self.undone_by: str | None = None
 
     def read(self, line: object, plan: Plan) -> None:
         """Take in one line.
@@ -54,6 +56,9 @@ class _Record:
             ValueError, TypeError, IndexError, KeyError: It is none.
         """
         if isinstance(line, dict):
+            if "undone" in line:
+                self.undone_by = str(line["undone"])
+                return
             part = line["part"]
             for number in line.get("begin", ()):
                 self.begin(_place(plan, part, number))
@@ -67,15 +72,22 @@ class _Record:
             case _:
                 raise TypeError(line)
 
+    def is_finished(self, plan: Plan) -> bool:
+        """Return whether every change is done, or was left since others changed its key."""
+        return len(self.done) + len(self.refused) >= len(plan)
+
     def begin(self, place: ChangeIndex) -> None:
+        """Note a change that is sent."""
         self.begun[place] = None
         self.refused.pop(place, None)
 
     def refuse(self, place: ChangeIndex) -> None:
+        """Note a change that was not done."""
         self.begun.pop(place, None)
         self.refused[place] = None
 
     def finish(self, change: AppliedChange) -> None:
+        """Note a change that is done."""
         self.begun.pop(change.place, None)
         self.done[change.place] = change.revision
 
@@ -93,10 +105,15 @@ class Progress:
     """
 
     def __init__(self, plan: Plan, data: bytes | None, file: BufferedWriter) -> None:
-        self._record = _read_lines(plan, data or b"")
+        self._record = read_lines(plan, data or b"")
         self._file = file
         self.resumed = data is not None
         """True if the plan was applied before."""
+
+    @property
+    def undone_by(self) -> str | None:
+        """ID of the plan that takes this one back, if one was begun."""
+        return self._record.undone_by
 
     @property
     def done(self) -> Mapping[ChangeIndex, Revision | None]:
@@ -107,11 +124,6 @@ class Progress:
     def doubtful(self) -> Sequence[ChangeIndex]:
         """Changes that were sent, and of which the answer is missing."""
         return tuple(self._record.begun)
-
-    @property
-    def refused(self) -> Iterable[ChangeIndex]:
-        """Changes that were refused, since their keys were not as planned."""
-        return tuple(self._record.refused)
 
     def directories(self, part: int) -> tuple[str, ...]:
         """Return the directories that the changes of a part made, each before those in it."""
@@ -173,13 +185,13 @@ def _place(plan: Plan, part: object, number: object) -> ChangeIndex:
     return ChangeIndex(part, number)
 
 
-def _read_lines(plan: Plan, data: bytes) -> _Record:
+def read_lines(plan: Plan, data: bytes) -> ProgressRecord:
     """Return what lines lead to; one that was cut off by a crash is none.
 
     Raises:
         InvalidPlan: A line is damaged.
     """
-    record = _Record()
+    record = ProgressRecord()
     for line in data.splitlines(keepends=True):
         if not line.endswith(b"\n"):
             break

@@ -19,7 +19,7 @@ async def restore_key(earlier: Store, present: PlanSide, key: str, title: str) -
     was, now = await _find(earlier, key), await _find(present.store, key)
     if was is None and now is None:
         return None
-    if now is not None and (reason := omission(now)):
+    if now is not None and (reason := omission(now, is_named=True)):
         return Plan(title, (), omitted=(OmittedKey(key, reason),))
     if was is not None and now is not None and was.value == now.value:
         return Plan(title, (), same=(key,))

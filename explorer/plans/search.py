@@ -12,9 +12,8 @@ from typing import Final, Literal, Protocol, runtime_checkable
 from explorer.drivers.base import PAGE_SIZE
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Cursor, Entry
-from explorer.model.errors import CallNotSupported, InvalidText
-from explorer.plans.plan import Change, OmittedKey, Plan, part_of
-from explorer.plans.side import PlanSide, omission
+from explorer.model.errors import InvalidText
+from explorer.plans.side import PlanSide
 
 MAX_MATCH_LENGTH: Final = 200
 """Characters of a line that are shown of a match in a value."""
@@ -203,49 +202,6 @@ def searched_text(codecs: MessageCodecs, entry: Entry) -> str:
     """Return the text of a value to search in: of a message its fields, of any other its bytes."""
     text = codecs.message_text(entry.key, entry.value or b"")
     return value_text(entry) if text is None else text
-
-
-async def replace_plan(side: PlanSide, old: str, new: str, *, regex: bool = False) -> Plan:
-    r"""Return the plan that replaces a text in all values below a prefix.
-
-    Args:
-        side: The store and the prefix.
-        old: The text, or with `regex` a regular expression.
-        new: The new text; with `regex` it may have groups (`\1`).
-        regex: Whether `old` is a regular expression.
-
-    Raises:
-        InvalidText: A pattern is no regular expression, or the new text names a group that it lacks.
-        CallNotSupported: The store cannot guard its writes.
-    """
-    store = side.store
-    if Capability.ATOMIC not in store.capabilities:
-        raise CallNotSupported("the store cannot write only what is as planned", address=store.redacted)
-    pattern = SearchQuery(value=old, regex=regex).value_pattern()
-    changes: list[Change] = []
-    omitted: list[OmittedKey] = []
-    async with aclosing(side.entries()) as entries:
-        async for entry in entries:
-            text = value_text(entry)
-            replaced = _replaced(pattern, text, new, regex=regex)
-            if replaced == text:
-                continue
-            key = side.key(entry.key)
-            if reason := omission(entry):
-                omitted.append(OmittedKey(key, reason))
-            else:
-                changes.append(Change.of(key, entry, replaced.encode("utf-8", "surrogateescape")))
-    part = await part_of(store, changes, profile=side.profile)
-    return Plan(f"replace {old!r} by {new!r} below {side.name}", (part,) if changes else (), omitted=tuple(omitted))
-
-
-def _replaced(pattern: re.Pattern[str] | None, text: str, new: str, *, regex: bool) -> str:
-    if pattern is None:
-        return text
-    try:
-        return pattern.sub(new if regex else lambda _: new, text)
-    except (re.error, IndexError) as error:
-        raise InvalidText(f"the new text {new!r} does not fit the expression: {error}") from error
 
 
 def _compiled(expression: str, *, ignore_case: bool) -> re.Pattern[str]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import quote
 
 from explorer.drivers.base import Store
@@ -11,9 +11,10 @@ from explorer.model.address import REVISION_OPTION
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey, KeyNotFound
+from explorer.model.format import format_duration
 from explorer.model.keys import directory, encode, parents
 from explorer.plans.key_order import in_key_order
-from explorer.plans.plan import OmittedKey
+from explorer.plans.plan import Plan
 
 
 class SideLocation(NamedTuple):
@@ -22,7 +23,12 @@ class SideLocation(NamedTuple):
     store: tuple[str, str, str]
     """Scheme and identity of the store, and the revision at which it is shown."""
     path: str
-    """Path in the store that all keys begin with."""
+    """Path in the store that all keys begin with; of a key without the separator at its end."""
+    separator: str
+
+    def is_in(self, other: "SideLocation") -> bool:
+        """Return whether this place is another one of the same store, or below it."""
+        return self.path == other.path or self.path.startswith(directory(other.path, self.separator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,17 @@ class PlanSide:
 
     Args:
         store: The store.
-        prefix: A directory that ends with the separator; empty for everything.
+        prefix: A directory that ends with the separator; empty for everything; with `has_key` the key.
         separator: Separator by which relative keys are spelled; None for that of the store.
         profile: Name of the profile that the store was opened by.
+        has_key: The side is a key and what is below it; relative to it the key is empty, and `/b` is the key `b` below.
     """
 
     store: Store
     prefix: str = ""
     separator: str | None = None
     profile: str | None = None
+    has_key: bool = False
 
     @property
     def name(self) -> str:
@@ -52,7 +60,11 @@ class PlanSide:
         identity = (await store.status()).identity
         revision = store.address.option(REVISION_OPTION, "")
         path = directory(store.root_path, store.separator) + self.prefix
-        return SideLocation((store.address.scheme, identity or store.redacted, revision), path)
+        return SideLocation((store.address.scheme, identity or store.redacted, revision), path, store.separator)
+
+    def shown(self, relative: str) -> str:
+        """Return a relative key for a person, with the last name of the key of the side."""
+        return self.prefix.rpartition(self.store.separator)[2] + relative if self.has_key else relative
 
     def key(self, relative: str) -> str:
         """Return the store's key of a relative one."""
@@ -77,9 +89,12 @@ class PlanSide:
     async def _walk(self) -> AsyncGenerator[Entry, None]:
         separator = self.store.separator
         with suppress(KeyNotFound):  # nothing is there
+            if self.has_key and has_own_value(entry := await self.store.get(self.prefix)):
+                yield entry._replace(key="")
+        with suppress(KeyNotFound):
             async with aclosing(self.store.walk(self.prefix)) as entries:
                 async for entry in entries:
-                    if entry.value is not None and not (entry.value == b"" and entry.meta.get("numChildren")):
+                    if has_own_value(entry):
                         key = entry.key.removeprefix(self.prefix)
                         yield entry._replace(key=_respelled(key, separator, self.separator or separator))
 
@@ -96,8 +111,18 @@ class FileSide:
     name: str
     items: Sequence[Entry]
 
+    @classmethod
+    def of_plan(cls, name: str, plan: Plan) -> Self:
+        """Return the values that a plan writes to its first store."""
+        writes = [change for part in plan.parts[:1] for change in part.changes]
+        return cls(name, [Entry(one.key, one.new, "") for one in writes if one.new is not None])
+
     def key(self, relative: str) -> str:
         """Return a key as the file has it."""
+        return relative
+
+    def shown(self, relative: str) -> str:
+        """Return a key for a person."""
         return relative
 
     async def entries(self) -> AsyncGenerator[Entry, None]:
@@ -106,24 +131,34 @@ class FileSide:
             yield entry
 
 
-def omission(entry: Entry) -> str:
-    """Return why an entry is no part of a plan unless it is named; empty if it may be one."""
-    if entry.lease is not None:
+def has_own_value(entry: Entry) -> bool:
+    """Return whether an entry has a value: ZooKeeper gives every directory an empty one."""
+    return entry.value is not None and not (entry.value == b"" and bool(entry.meta.get("numChildren")))
+
+
+def omission(entry: Entry, *, is_named: bool = False) -> str:
+    """Return why an entry is no part of a plan, unless it is named; empty if it may be one."""
+    if entry.lease is not None and not is_named:
         return f"it belongs to a lease or session ({entry.lease}) and goes with it"
-    if entry.ttl is not None:
+    if entry.ttl is not None and not is_named:
         return "it expires by itself"
     if "doubtful" in entry.meta:
         return f"its value is not known exactly: {entry.meta['doubtful']}"
     return ""
 
 
-def not_copied(entry: Entry) -> tuple[OmittedKey, ...]:
-    """Return what belongs to an entry besides its value and has no counterpart in another store."""
-    return tuple(
-        OmittedKey(entry.key, f"its {name} ({entry.meta[name]}) are not copied")
+def not_copied(entry: Entry) -> tuple[str, ...]:
+    """Return what belongs to an entry besides its value and has no counterpart in another store, in sentences."""
+    lost = [
+        f"its {name} ({entry.meta[name]}) are not copied"
         for name in ("flags", "acl")
         if name in entry.meta and entry.meta[name] not in (0, "", "world:anyone:cdrwa")
-    )
+    ]
+    if entry.lease is not None:
+        lost.append(f"its lease or session ({entry.lease}) is not copied: the copy stays")
+    elif entry.ttl is not None:
+        lost.append(f"its time to live ({format_duration(entry.ttl)} left) is not copied: the copy stays")
+    return tuple(lost)
 
 
 def _respelled(key: str, separator: str, other: str) -> str:

@@ -17,7 +17,17 @@ def test_help_has_the_options_of_the_app(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_option_types_are_known() -> None:
     """A new option whose type is a function with another name fails here, before a person reads the name."""
-    named = {"seconds", "non_negative_seconds", "positive_int", "revision", "user", "key", "Path", "fsencode"}
+    named = {
+        "seconds",
+        "non_negative_seconds",
+        "positive_int",
+        "revision",
+        "revision_or_time",
+        "user",
+        "key",
+        "Path",
+        "fsencode",
+    }
     _, verbs = verb_parser()
     types = {
         getattr(action.type, "__name__", str(action.type))

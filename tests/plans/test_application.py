@@ -21,7 +21,6 @@ from explorer.model.errors import (
     ExplorerError,
     InvalidPlan,
     KeyExists,
-    KeyModified,
     KeyNotFound,
 )
 from explorer.plans.application import Application, undo_plan

@@ -8,7 +8,8 @@ import explorer
 from explorer.drivers.base import Store
 from explorer.model.errors import InvalidText
 from explorer.plans.plan import PlanAction
-from explorer.plans.search import Search, SearchQuery, replace_plan
+from explorer.plans.replacement import Replacement, replace_plan
+from explorer.plans.search import Search, SearchQuery
 from explorer.plans.side import PlanSide
 
 VALUES = {
@@ -82,22 +83,22 @@ async def test_bad_expression_is_refused(store: Store, query: SearchQuery) -> No
 
 async def test_replacement_keeps_all_other_bytes(store: Store) -> None:
     """Bytes that are no text stay as they are."""
-    plan = await replace_plan(PlanSide(store), "8080", "9090")
+    plan = await replace_plan(PlanSide(store), Replacement("8080", "9090"))
     assert {change.key: change.new for change in plan} == {"app/web/port": b"9090", "bin": b"\xff9090\x00"}
     assert {change.action for change in plan} == {PlanAction.UPDATE}
 
 
 async def test_replacement_by_expression_uses_groups(store: Store) -> None:
-    plan = await replace_plan(PlanSide(store, "app/"), r"(\d\d)(\d\d)", r"\2\1", regex=True)
+    plan = await replace_plan(PlanSide(store, "app/"), Replacement(r"(\d\d)(\d\d)", r"\2\1", regex=True))
     assert {change.key: change.new for change in plan} == {"app/db/port": b"3254"}  # 8080 stays what it is
 
 
 async def test_replacement_with_a_missing_group_is_refused(store: Store) -> None:
     with pytest.raises(InvalidText, match="does not fit"):
-        await replace_plan(PlanSide(store), "80", r"\3", regex=True)
+        await replace_plan(PlanSide(store), Replacement("80", r"\3", regex=True))
 
 
 async def test_literal_replacement_has_no_escapes(store: Store) -> None:
     """Without regex, a backslash is a backslash."""
-    plan = await replace_plan(PlanSide(store, "app/"), "5432", r"\1\n")
+    plan = await replace_plan(PlanSide(store, "app/"), Replacement("5432", r"\1\n"))
     assert [change.new for change in plan] == [rb"\1\n"]

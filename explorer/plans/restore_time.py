@@ -1,0 +1,216 @@
+"""Plans that bring back what was there at a time, as far as this person's journal and the store's own times know.
+
+No store keeps what all keys were at a time, and the journal has the changes of one person only. So a key is restored
+where the journal has a later change of it, with the value that this change replaced; and every key of which something
+is not known is listed with what that is.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from explorer.drivers.base import Store
+from explorer.journal import JournalRecord
+from explorer.model.address import Address, parse
+from explorer.model.entries import Entry
+from explorer.model.errors import InvalidAddress, KeyNotFound
+from explorer.model.keys import directory
+from explorer.model.sanitize import pluralize
+from explorer.plans.meter import Meter
+from explorer.plans.plan import Change, OmittedKey, Plan, part_of
+from explorer.plans.present import read_present
+from explorer.plans.side import PlanSide, has_own_value, omission
+
+DELETE_TREE: Final = "delete tree"
+"""Action of a record of many keys."""
+
+
+@dataclass(slots=True)
+class _KeyRecords:
+    """Records of one key: the last one until a time, and those after it."""
+
+    last_before: JournalRecord | None = None
+    after: list[JournalRecord] = field(default_factory=list)
+
+
+async def restore_to_time(side: PlanSide, key: str, when: datetime, records: Iterable[JournalRecord]) -> Plan:
+    """Return the plan that gives a key, or all keys below a prefix, the values that they had at a time.
+
+    Args:
+        side: The store.
+        key: A key, or a prefix: one that ends with the separator, or is empty, or has no record and no value.
+        when: The time.
+        records: The journal, the oldest record first.
+
+    Raises:
+        KeyNotFound: There is nothing, and the journal has nothing.
+    """
+    store = side.store
+    known = _records_of(store, key, when, records)
+    is_key = bool(key) and not key.endswith(store.separator) and (key in known or await _has_value(store, key))
+    prefix = key if is_key else directory(key, store.separator)
+    known = {
+        name: of_key
+        for name, of_key in known.items()
+        if (name == key if is_key else name.startswith(prefix)) or prefix.startswith(directory(name, store.separator))
+    }
+    present = dict(await read_present(store, [key])) if is_key else await _read_below(store, prefix)
+    if not known and not present:
+        raise KeyNotFound("there is nothing, and the journal has no change of it", address=store.redacted, key=key)
+    plan = _Restoration(when)
+    for name in sorted(known.keys() | present.keys()):
+        plan.add(name, known.get(name), present.get(name), is_named=is_key)
+    text = when.isoformat(sep=" ", timespec="seconds")
+    part = await part_of(store, plan.changes, profile=side.profile)
+    return Plan(
+        f"restore {key!r} in {store.redacted} to {text}, as far as the journal knows",
+        (part,) if plan.changes else (),
+        same=tuple(plan.same),
+        omitted=(*plan.omitted, *plan.unrecorded(prefix)),
+    )
+
+
+class _Restoration:
+    """Changes, and what is not known."""
+
+    def __init__(self, when: datetime) -> None:
+        self._when = when
+        self.changes: list[Change] = []
+        self.same: list[str] = []
+        self.omitted: list[OmittedKey] = []
+        self._unrecorded: list[str] = []
+
+    def add(self, key: str, known: _KeyRecords | None, present: Entry | None, *, is_named: bool) -> None:
+        """Add one key."""
+        if known is None or not known.after:
+            self._add_unchanged(key, None if known is None else known.last_before, present)
+            return
+        if any(record.action == DELETE_TREE for record in known.after):
+            self.omitted.append(OmittedKey(key, "unknown: keys below it were deleted that the journal does not have"))
+            return
+        first, last = known.after[0], known.after[-1]
+        if not _is_last(last, present):
+            self.omitted.append(OmittedKey(key, f"unknown: others changed it after your change of {_time(last)}"))
+        elif first.action != "create" and first.old is None:
+            self.omitted.append(OmittedKey(key, "unknown: the journal does not have its value of that time"))
+        elif present is not None and (reason := omission(present, is_named=is_named)):
+            self.omitted.append(OmittedKey(key, reason))
+        else:
+            self._restore(key, known, present)
+
+    def _restore(self, key: str, known: _KeyRecords, present: Entry | None) -> None:
+        first = known.after[0]
+        was = None if first.action == "create" else first.old
+        if was == (None if present is None else present.value):
+            self.same.append(key)
+        else:
+            self.changes.append(Change.of(key, present, was))
+        before = known.last_before
+        if before is None or before.after != first.before:
+            self.omitted.append(
+                OmittedKey(key, f"not proved: what your change of {_time(first)} found; others may have written it")
+            )
+
+    def _add_unchanged(self, key: str, last: JournalRecord | None, present: Entry | None) -> None:
+        """Add a key that this person has not changed since."""
+        if last is not None and _is_last(last, present):
+            self.same.append(key)
+        elif last is not None:
+            self.omitted.append(OmittedKey(key, f"unknown: others changed it after your change of {_time(last)}"))
+        elif present is not None and (modified := _modified(present)) is not None:
+            if modified <= self._when:
+                self.same.append(key)
+            else:
+                self.omitted.append(OmittedKey(key, f"unknown: others changed it at {present.meta['mtime']}"))
+        else:
+            self._unrecorded.append(key)
+
+    def unrecorded(self, prefix: str) -> Iterable[OmittedKey]:
+        """Yield what is to be said about keys that the journal does not have."""
+        if self._unrecorded:
+            keys = pluralize(len(self._unrecorded), "key is", "keys are")
+            shown = ", ".join(self._unrecorded[:3]) + (", ..." if len(self._unrecorded) > 3 else "")  # noqa: PLR2004
+            reason = f"unknown: {keys} not in the journal ({shown}); others may have changed or deleted keys"
+        else:
+            reason = "whether others deleted keys that the journal does not have is not known"
+        yield OmittedKey(prefix, reason)
+
+
+def _is_last(record: JournalRecord, present: Entry | None) -> bool:
+    """Return whether nobody changed a key after a record."""
+    if record.detail:  # the outcome is unknown
+        return False
+    return (None if present is None else present.revision) == (None if record.action == "delete" else record.after)
+
+
+def _modified(entry: Entry) -> datetime | None:
+    """Return when an entry was written, in a store that keeps that."""
+    try:
+        return datetime.fromisoformat(str(entry.meta["mtime"])).astimezone()
+    except (KeyError, ValueError):
+        return None
+
+
+def _time(record: JournalRecord) -> str:
+    return record.time.astimezone().isoformat(sep=" ", timespec="seconds")[:19]
+
+
+def _records_of(store: Store, key: str, when: datetime, records: Iterable[JournalRecord]) -> Mapping[str, _KeyRecords]:
+    """Return the records of a store that are about a key or keys below it, by their keys relative to the store."""
+    known: dict[str, _KeyRecords] = {}
+    names: dict[str, str | None] = {}
+    for record in records:
+        if record.store not in names:
+            names[record.store] = _offset(store, record.store)
+        offset = names[record.store]
+        if offset is None:
+            continue
+        whole, root = offset + record.key, directory(store.address.path, store.separator)
+        if not whole.startswith(root) or not _concerns(record, name := whole.removeprefix(root), key):
+            continue
+        of_key = known.setdefault(name, _KeyRecords())
+        if record.time <= when:
+            of_key.last_before = record
+        else:
+            of_key.after.append(record)
+    return known
+
+
+def _concerns(record: JournalRecord, name: str, key: str) -> bool:
+    return name.startswith(key) or (record.action == DELETE_TREE and key.startswith(name))
+
+
+def _offset(store: Store, url: str) -> str | None:
+    """Return what all keys of a URL begin with, if it is of the same store; None otherwise."""
+    try:
+        address = parse(url)
+    except InvalidAddress:
+        return None
+    return directory(address.path, store.separator) if _is_same(address, store.address) else None
+
+
+def _is_same(one: Address, other: Address) -> bool:
+    if (one.scheme, one.tls, one.socket) != (other.scheme, other.tls, other.socket):
+        return False
+    return bool(set(one.hosts) & set(other.hosts)) or one.hosts == other.hosts
+
+
+async def _has_value(store: Store, key: str) -> bool:
+    present = await read_present(store, [key])
+    return key in present and has_own_value(present[key])
+
+
+async def _read_below(store: Store, prefix: str) -> Mapping[str, Entry]:
+    found: dict[str, Entry] = {}
+    meter = Meter("read")
+    try:
+        async with aclosing(store.walk(prefix)) as entries:
+            async for entry in entries:
+                meter.add()
+                if has_own_value(entry):
+                    found[entry.key] = entry
+    except KeyNotFound:
+        pass
+    return found
