@@ -1,6 +1,7 @@
 """Text from a store is sanitized by every verb that prints it."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -54,6 +55,19 @@ class TestHostileText:
         assert_sanitized(keyscope("get", "memory:", f"d/{text}", "--as", "hex"))
         assert_sanitized(keyscope("get", "memory:", f"d/{text}", "--as", "json"))
         assert_sanitized(keyscope("history", "memory:", f"d/{text}"), 1)
+
+    def test_broken_rules_are_sanitized(self, keyscope: Run, tmp_path: Path) -> None:
+        """Their reasons quote the value."""
+        schema = "json_schema = {type = 'object'}"
+        tables = "".join(
+            f"[[constraint]]\nname = 'r{number}'\nkey = '**'\n{check}\n"
+            for number, check in enumerate((schema, "enum = ['x']", "minimum = 1", "matches = '^x$'"))
+        )
+        (tmp_path / "codecs.toml").write_text(f"version = 1\n{tables}")
+        for form in ((), ("--json",)):
+            result = keyscope("check", "memory:", "d", "--codecs", str(tmp_path / "codecs.toml"), *form)
+            assert result.code == 1
+            assert_sanitized(result, 4)
 
     def test_events_are_sanitized(self, keyscope: Run) -> None:
         assert_sanitized(keyscope("watch", "memory:", "", "--since", "1", "--count", "1"), 1)

@@ -189,6 +189,8 @@ HOSTILE = [
     ("path = '[*]'\nenum = [1]", b"[" + b"9" * 4000 + b"]"),
     ("minimum = 1", b"9" * 100_000),
     ("json_schema = {items = {maximum = 1}}", b"[1e999, NaN]"),
+    ("json_schema = {additionalProperties = {type = 'integer'}}", b'{"a": "\\ud800"}'),
+    ("path = 'a'\nmatches = 'x'", b'{"a": "\\udfff"}'),
     ("path = '*.*'\nenum = [1]", b"a: &a [1, 2]\nb: {? [1, 2] : 3}\n"),
     ("json_schema = {type = 'object'}", b"? {a: 1}\n: 2\n"),
     ("json_schema = {type = 'array'}", b"a: 2020-01-01\nb: !!set {x, y}\nc: 12:30:45\nd: .nan\n"),
@@ -291,3 +293,39 @@ def test_any_definition_is_read_and_any_value_is_checked(tables: list[object], v
     assert all(problem.startswith("file, line ") for problem in constraints.problems)
     found = Codecs(constraints=constraints).violations("aab", value)
     assert {one.constraint for one in found} <= {one.name for one in constraints.constraints}
+
+
+NAMES = st.text(st.characters(), min_size=1, max_size=2)  # jsonschema-rs leaves empty names out of a path
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=10,
+)
+EVERYTHING = {
+    "name": "schema",
+    "key": "**",
+    "json_schema": {
+        "maximum": 3,
+        "minLength": 2,
+        "pattern": "^a",
+        "uniqueItems": True,
+        "required": ["a"],
+        "multipleOf": 0.1,
+        "propertyNames": {"maxLength": 1},
+        "additionalProperties": {"$ref": "#"},
+        "items": {"$ref": "#"},
+        "format": "date-time",
+    },
+}
+PARTS_OF_ALL = {"name": "parts", "key": "**", "path": "*", "minimum": 0, "enum": [1, "a", True], "matches": "a"}
+ALL = Codecs(
+    constraints=read_constraints([EVERYTHING, PARTS_OF_ALL], Path("file"), "", "/", lambda *_: SchemaFailed(""))
+)
+
+
+@given(JSON_VALUES)
+def test_any_json_is_checked(value: object) -> None:
+    """No value fails otherwise than by a violation; the part that it names is there."""
+    assert not ALL.problems
+    for one in ALL.violations("key", json.dumps(value).encode()):
+        assert one.is_unchecked or list(ValuePath.parse(one.path).find(value))

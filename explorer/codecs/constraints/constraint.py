@@ -101,9 +101,8 @@ class Constraint:
                 yield Violation(self.name, format_path(parts), _shortened(reason))
         except InvalidText as error:
             yield Violation(self.name, "", _shortened(f"cannot be decoded: {error.message}"), is_unchecked=True)
-        except (UncheckableError, SchemaFailed, RecursionError) as error:
-            reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-            yield Violation(self.name, "", _shortened(f"cannot be checked: {reason}"), is_unchecked=True)
+        except (UncheckableError, SchemaFailed, RecursionError, ValueError) as error:
+            yield Violation(self.name, "", _shortened(f"cannot be checked: {_cause(error)}"), is_unchecked=True)
         if count == MAX_VIOLATIONS:
             yield Violation(self.name, "", f"the first {MAX_VIOLATIONS} violations are listed; there may be more")
 
@@ -143,6 +142,16 @@ def require_no_json(text: str) -> None:
     """
     if text.lstrip()[:1] in ("{", "["):
         check_json(text)
+
+
+def _cause(error: Exception) -> str:
+    match error:
+        case RecursionError():
+            return "nested too deeply"
+        case UnicodeEncodeError():
+            return "a text has half of a surrogate pair"
+        case _:
+            return str(error)
 
 
 def _shortened(reason: str) -> str:
