@@ -75,10 +75,19 @@ async def deletion_plan(title: str, side: PlanSide, keys: Sequence[str]) -> Plan
     return Plan(title, (part,), omitted=tuple(omitted.values()))
 
 
-async def change_set_plan(title: str, side: PlanSide, changes: Iterable[Change]) -> Plan:
-    """Return the plan of changes that a person made one by one; a key that moved since is a conflict."""
+async def change_set_plan(
+    title: str, side: PlanSide, changes: Iterable[Change], conflicts: Iterable[OmittedKey] = ()
+) -> Plan:
+    """Return the plan of changes that a person made one by one; a key that moved since is a conflict.
+
+    Args:
+        title: What it does, one line.
+        side: The store; its prefix is not used.
+        changes: The changes.
+        conflicts: Further keys for which there is no change.
+    """
     kept: list[Change] = []
-    conflicts: list[OmittedKey] = []
+    conflicts = list(conflicts)
     for change in changes:
         present = None
         with suppress(KeyNotFound):

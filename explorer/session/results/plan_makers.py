@@ -1,0 +1,119 @@
+"""What a person asks for, as a plan: keys copied, moved or deleted, and drafts saved together."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from explorer.drivers.base import Store
+from explorer.model.errors import InvalidKey, InvalidText
+from explorer.model.key_text import typed_key
+from explorer.model.keys import directory
+from explorer.model.sanitize import pluralize
+from explorer.plans.plan import Change, OmittedKey, Plan
+from explorer.plans.selection import CopiedKey, change_set_plan, copy_plan, deletion_plan
+from explorer.plans.side import KeySide, PlanSide
+from explorer.session.decoder import Decoder
+from explorer.session.editing.drafts import Draft
+from explorer.session.results.plan_review import PlanMaker, PlanStores
+
+
+def is_other_store(target: str) -> bool:
+    """Return whether a typed target is a store, a URL or `@PROFILE`, and no key."""
+    return target.startswith("@") or "://" in target
+
+
+def keys_title(keys: Sequence[str]) -> str:
+    """Return the keys of a plan in a few words."""
+    return keys[0] if len(keys) == 1 else pluralize(len(keys), "key")
+
+
+def copy_maker(
+    keys: Sequence[str], target: str, profile: str, *, overwrite: bool = False, move: bool = False
+) -> PlanMaker:
+    """Return what makes the plan that copies or moves keys, each with everything below it.
+
+    Args:
+        keys: The keys.
+        target: The name of the copy of a single key; a folder for the copies if it ends with the separator, if there
+            are several keys, or if it is the URL or `@PROFILE` of another store.
+        profile: `@NAME` if the session's store was opened by a profile.
+        overwrite: Replace values that differ.
+        move: Delete what was copied.
+    """
+
+    async def make(stores: PlanStores) -> Plan:
+        own = stores.own
+        if is_other_store(target):
+            store, base = await stores.open(target), ""
+            names = [_last_name(key, own.separator) for key in keys]
+        else:
+            store, base = own, typed_key(target)
+            into = len(keys) > 1 or base.endswith(own.separator) or not base
+            base = directory(base, own.separator) if into else base
+            names = [_last_name(key, own.separator) if into else "" for key in keys]
+        side = partial(KeySide, separator=store.separator, profile=_profile_of(store, own, target, profile))
+        items = [
+            CopiedKey(
+                KeySide(own, key, separator=store.separator, profile=profile.removeprefix("@") or None),
+                side(store, base + name),
+            )
+            for key, name in zip(keys, names, strict=True)
+        ]
+        title = f"{'move' if move else 'copy'} {keys_title(keys)} to {target or own.redacted}"
+        return await copy_plan(title, items, overwrite=overwrite, move=move)
+
+    return make
+
+
+def deletion_maker(keys: Sequence[str], profile: str) -> PlanMaker:
+    """Return what makes the plan that deletes keys with everything below them."""
+
+    async def make(stores: PlanStores) -> Plan:
+        side = PlanSide(stores.own, profile=profile.removeprefix("@") or None)
+        return await deletion_plan(f"delete {keys_title(keys)}", side, keys)
+
+    return make
+
+
+def drafts_maker(drafts: Sequence[Draft], decoder: Decoder, profile: str) -> PlanMaker:
+    """Return what makes the plan that saves drafts together."""
+
+    async def make(stores: PlanStores) -> Plan:
+        changes: list[Change] = []
+        conflicts: list[OmittedKey] = []
+        for draft in drafts:
+            try:
+                change = await _change_of(draft, decoder)
+            except InvalidText as error:
+                conflicts.append(OmittedKey(draft.key, f"its text cannot be saved: {error.message}"))
+            else:
+                changes += [] if change is None else [change]
+        side = PlanSide(stores.own, profile=profile.removeprefix("@") or None)
+        return await change_set_plan(f"save {pluralize(len(drafts), 'draft')}", side, changes, conflicts)
+
+    return make
+
+
+async def _change_of(draft: Draft, decoder: Decoder) -> Change | None:
+    """Return the change that saves a draft; None if it would change nothing."""
+    document = await decoder.open(draft.key, draft.base or b"", draft.choice)
+    new = (await decoder.encode(document, draft.text)).value
+    if new == draft.base:
+        return None
+    return Change(draft.key, draft.revision if draft.base is not None else None, draft.base, new)
+
+
+def _last_name(key: str, separator: str) -> str:
+    """Return the last name of a key.
+
+    Raises:
+        InvalidKey: It has an empty name.
+    """
+    name = key.removesuffix(separator).rpartition(separator)[2]
+    if not name:
+        raise InvalidKey("a key without a name cannot be copied into a folder", key=key)
+    return name
+
+
+def _profile_of(store: Store, own: Store, target: str, profile: str) -> str | None:
+    name = profile if store is own else target
+    return name[1:] if name.startswith("@") else None

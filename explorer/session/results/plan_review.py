@@ -1,0 +1,333 @@
+"""Plan review: a plan is made, shown, applied and taken back, while views show how far it is."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from explorer.drivers.base import Store
+from explorer.model.clock import SystemClock
+from explorer.model.errors import CallNotSupported, ExplorerError
+from explorer.model.line_diff import DiffLine
+from explorer.plans.application import Application, undo_plan
+from explorer.plans.constraint_check import KeyViolation, blocking_constraints, plan_violations
+from explorer.plans.plan import Change, Plan, PlanAction, PlanPart
+from explorer.plans.plan_folder import PlanFolder, Progress
+from explorer.session.decoder import Decoder
+from explorer.session.jobs import Jobs
+from explorer.session.results.result_list import ResultList
+from explorer.session.states import Part
+
+if TYPE_CHECKING:  # imports protobuf
+    from explorer.codecs.codecs import Codecs
+    from explorer.codecs.constraints.constraint import Violation
+
+NOTHING_APPLIED: Final = "nothing to take back"
+_APPLY_JOB: Final = "apply plan"
+
+
+class PlanRow(NamedTuple):
+    """A key in a plan."""
+
+    key: str
+    action: PlanAction | None
+    """None for a key that the plan leaves as it is."""
+    reason: str = ""
+    """Why it is a conflict, or is left as it is."""
+    change: Change | None = None
+    store: str = ""
+    """URL of the store, if it is not that of the session."""
+
+
+class PlanPhase(Enum):
+    """Phase of a plan."""
+
+    MAKING = "being made"
+    READY = "ready"
+    APPLYING = "being applied"
+    APPLIED = "applied"
+    STOPPED = "stopped"
+    """By a conflict, an error, or a person: what is done stays done, and applying it again goes on."""
+
+
+class PlanStores:
+    """The stores that a plan is made from, or applied to: that of the session, and others while they are needed.
+
+    Args:
+        own: The connected store of the session.
+        connect: Returns the store of a URL or `@PROFILE`, not yet connected.
+        stack: Closes the others.
+    """
+
+    def __init__(self, own: Store, connect: Callable[[str], Store], stack: AsyncExitStack) -> None:
+        self.own = own
+        self._connect = connect
+        self._stack = stack
+
+    async def open(self, source: str) -> Store:
+        """Return the connected store of a URL or `@PROFILE`."""
+        return await self._stack.enter_async_context(self._connect(source))
+
+    async def of_plan(self, plan: Plan) -> Mapping[str, Store]:
+        """Return the stores of a plan's parts by their URLs."""
+        stores = {self.own.address.public_url: self.own}
+        for part in plan.parts:
+            if part.store not in stores:
+                stores[part.store] = await self.open(_source(part))
+        return stores
+
+
+PlanMaker: TypeAlias = Callable[[PlanStores], Awaitable[Plan]]
+
+
+class PlanReview(ResultList[PlanRow]):
+    """One plan at a time, with its changes as the results.
+
+    Args:
+        jobs: Owner of the jobs.
+        clock: Clock of rates and moments.
+        mark_dirty: Called with the part that changed.
+        get_store: Returns the connected store, or raises why there is none.
+        decoder: Compares and checks values.
+        connect: Returns the store of a URL or `@PROFILE`, not yet connected; None if there are no others.
+        folder: Folder of applied plans; None if they cannot be kept, and so not be applied.
+    """
+
+    job_name = "plan"
+    max_items = 1_000_000
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        clock: SystemClock,
+        mark_dirty: Callable[[Part], None],
+        get_store: Callable[[], Store],
+        *,
+        decoder: Decoder,
+        connect: Callable[[str], Store] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        super().__init__(jobs, clock, mark_dirty)
+        self._get_store = get_store
+        self._decoder = decoder
+        self._connect = connect or _no_other_store
+        self._folder = folder
+        self._maker: PlanMaker = _no_plan
+        self.title = ""
+        self.phase = PlanPhase.MAKING
+        self.plan: Plan | None = None
+        """The plan, once it is made."""
+        self.violations: Sequence[KeyViolation] = ()
+        """Constraints that its values break."""
+        self.done = 0
+        """Number of changes that are done."""
+        self.undo: Plan | None = None
+        """The plan that takes back what is done; None as long as there is nothing."""
+        self.stop_error: ExplorerError | None = None
+        """Why applying it stopped; None if a person stopped it."""
+        self.on_applied: Callable[[Plan], Awaitable[None]] | None = None
+        """Called when all of the plan is done."""
+
+    # Making
+
+    def make(
+        self, title: str, maker: PlanMaker, *, on_applied: Callable[[Plan], Awaitable[None]] | None = None
+    ) -> None:
+        """Make a plan in place of the present one.
+
+        Args:
+            title: What it does, one line.
+            maker: Makes it.
+            on_applied: Called when all of it is done.
+
+        Raises:
+            CallNotSupported: The present one is being applied.
+        """
+        if self.phase is PlanPhase.APPLYING:
+            raise CallNotSupported("another plan is being applied", hint="stop it, or wait")
+        self.title, self._maker, self.on_applied = title, maker, on_applied
+        self._start()
+
+    def show(self, plan: Plan) -> None:
+        """Show a plan that is made already."""
+
+        async def given(_: PlanStores) -> Plan:
+            return plan
+
+        self.make(plan.title, given)
+
+    def take_back(self) -> None:
+        """Show the plan that takes back what was done.
+
+        Raises:
+            CallNotSupported: Nothing was done.
+        """
+        if self.undo is None or self.phase is PlanPhase.APPLYING:
+            raise CallNotSupported(NOTHING_APPLIED)
+        self.show(self.undo)
+
+    def _start(self) -> None:
+        self.phase, self.plan, self.violations = PlanPhase.MAKING, None, ()
+        self.done, self.undo, self.stop_error = 0, None, None
+        super()._start()
+
+    def refresh(self) -> None:
+        """Make the plan again, if it is not being applied or was."""
+        if self.phase in (PlanPhase.MAKING, PlanPhase.READY):
+            super().refresh()
+
+    async def _pages(self) -> AsyncGenerator[Sequence[PlanRow], None]:
+        async with AsyncExitStack() as stack:
+            stores = PlanStores(self._get_store(), self._connect, stack)
+            plan = await self._maker(stores)
+            self.violations = await plan_violations(plan, await stores.of_plan(plan), self._checker(stores.own))
+            own = stores.own.address.public_url
+        self.plan, self.phase = plan, PlanPhase.READY
+        self.looked_at = len(plan) + len(plan.same) + len(plan.conflicts) + len(plan.omitted)
+        yield [
+            *(PlanRow(one.key, PlanAction.CONFLICT, one.reason) for one in plan.conflicts),
+            *(
+                PlanRow(change.key, change.action, change=change, store="" if part.store == own else part.store)
+                for part in plan.parts
+                for change in part.changes
+            ),
+            *(PlanRow(one.key, None, one.reason) for one in plan.omitted),
+            *(PlanRow(key, PlanAction.SAME) for key in plan.same),
+        ]
+
+    # Applying
+
+    @property
+    def blocking(self) -> tuple[str, ...]:
+        """Names of the broken constraints that the plan does not override."""
+        return () if self.plan is None else blocking_constraints(self.plan, self.violations)
+
+    def unready_reason(self) -> str | None:
+        """Return why the plan cannot be applied now, in one line; None if it can."""
+        match self.phase:
+            case PlanPhase.MAKING:
+                return "the plan is being made" if self.is_running else "there is no plan"
+            case PlanPhase.APPLYING:
+                return "it is being applied"
+            case PlanPhase.APPLIED:
+                return "it is applied already"
+            case _ if self.plan is None or not len(self.plan):
+                return "there is nothing to change"
+            case _ if self.plan.conflicts:
+                return f"it has {len(self.plan.conflicts):,} conflicts: nothing can be changed"
+            case _ if self._folder is None:
+                return "no applied plan can be kept here"
+            case _:
+                return None
+
+    def override(self, names: Sequence[str]) -> None:
+        """Override constraints by their names."""
+        if self.plan is not None:
+            self.plan = replace(self.plan, overrides=tuple(dict.fromkeys((*self.plan.overrides, *names))))
+
+    def apply(self) -> None:
+        """Apply the plan; what is done already is not done again.
+
+        Raises:
+            CallNotSupported: It cannot be applied now; the message says why.
+        """
+        reason = self.unready_reason()
+        if reason is not None or self.plan is None or self._folder is None:
+            raise CallNotSupported(reason or "there is no plan")
+        self.phase, self.stop_error, self.done = PlanPhase.APPLYING, None, 0
+        self.began = self._clock.now()
+        self._mark_dirty(Part.RESULTS)
+        self._jobs.replace(self._apply(self.plan, PlanFolder(self._folder)), name=_APPLY_JOB)
+
+    def stop(self) -> None:
+        """Stop making or applying the plan; what is done stays done."""
+        if self.phase is PlanPhase.APPLYING:
+            self._jobs.cancel(_APPLY_JOB)
+        else:
+            super().stop()
+
+    @property
+    def is_running(self) -> bool:
+        """True while the plan is being made or applied."""
+        return self.phase is PlanPhase.APPLYING or super().is_running
+
+    async def _apply(self, plan: Plan, kept: PlanFolder) -> None:
+        try:
+            async with AsyncExitStack() as stack:
+                stores = PlanStores(self._get_store(), self._connect, stack)
+                by_url = await stores.of_plan(plan)
+                await asyncio.to_thread(kept.save, plan)
+                with kept.progress(plan) as progress:
+                    self.done = len(progress.done)
+                    try:
+                        application = Application(plan, by_url, progress, self._checker(stores.own))
+                        async with aclosing(application.run()) as changes:
+                            async for _ in changes:
+                                self.done = len(progress.done)
+                                self._mark_dirty(Part.RESULTS)
+                    finally:
+                        self._keep_undo(plan, kept, progress)
+            if self.on_applied is not None:
+                await self.on_applied(plan)
+        except ExplorerError as error:
+            self._stopped(error)
+        except asyncio.CancelledError:
+            self._stopped(None)
+            raise
+        else:
+            self.phase = PlanPhase.APPLIED
+            self._finished()
+
+    def _keep_undo(self, plan: Plan, kept: PlanFolder, progress: Progress) -> None:
+        self.done = len(progress.done)
+        back = undo_plan(plan, progress)
+        if len(back):
+            kept.save(back)
+            self.undo = back
+
+    def _stopped(self, error: ExplorerError | None) -> None:
+        self.phase, self.stop_error = PlanPhase.STOPPED, error
+        self._finished()
+
+    def _finished(self) -> None:
+        self.ended, self.moment = self._clock.now(), self._clock.wall()
+        self._mark_dirty(Part.RESULTS)
+
+    # Values
+
+    async def diff(self, row: PlanRow) -> tuple[DiffLine, ...]:
+        """Return what a change does to the value, as lines of a diff."""
+        if row.change is None:
+            return ()
+        return await self._decoder.compare_values(row.key, row.change.old, row.change.new)
+
+    def _checker(self, own: Store) -> Callable[[Store, str, bytes], Awaitable[Sequence["Violation"]]]:
+        return partial(self._violations, own, {})
+
+    async def _violations(
+        self, own: Store, others: "dict[int, Codecs]", store: Store, key: str, value: bytes
+    ) -> Sequence["Violation"]:
+        """Return what a value breaks: in other stores by their own settings."""
+        if store is own:
+            return await self._decoder.check(key, value)
+        if id(store) not in others:
+            from explorer.codecs.load import codecs_for  # noqa: PLC0415 - only for a second store
+
+            others[id(store)] = await asyncio.to_thread(codecs_for, store)
+        return await asyncio.to_thread(others[id(store)].violations, key, value)
+
+
+def _source(part: PlanPart) -> str:
+    return f"@{part.profile}" if part.profile else part.store
+
+
+def _no_other_store(source: str) -> Store:
+    raise CallNotSupported("no other store can be opened here", address=source)
+
+
+async def _no_plan(stores: PlanStores) -> Plan:
+    raise CallNotSupported("there is no plan", address=stores.own.redacted)
