@@ -107,12 +107,19 @@ def open_session(
             journal=journal,
             is_masked=profile.masks,
             asks_reason=profile.asks_reason,
+            connect=partial(_open_source, journal),
+            plans=folder("state") / "plans",
         )
 
     def at(revision: Revision | None) -> Session:
         return session_of(connect(revision), revision)
 
     return OpenedSession(session_of(first, shown_at), codecs, errors, tuple(messages), at)
+
+
+def _open_source(journal: Journal, source: str) -> Store:
+    """Return the store of a URL or `@PROFILE`; warnings about it were shown to whoever wrote it."""
+    return opener(source, journal=journal, on_warning=lambda _: None)()
 
 
 def _load_codecs(store: Store, options: CodecOptions) -> "Codecs":

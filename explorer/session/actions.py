@@ -33,12 +33,14 @@ class Place(Flag):
     DIFFERENCES = auto()
     """Differences to another side."""
     JOURNAL = auto()
+    PLAN = auto()
+    """A plan: its changes before, while and after they are applied."""
 
 
 BROWSING: Final = Place.TREE | Place.VALUE | Place.LOCKS | Place.CHANGES
 READING: Final = Place.READER | Place.REVIEW | Place.CONFLICT | Place.DELETION
 """Places with text that may be longer than the screen."""
-RESULTS: Final = Place.HITS | Place.DIFFERENCES | Place.JOURNAL
+RESULTS: Final = Place.HITS | Place.DIFFERENCES | Place.JOURNAL | Place.PLAN
 """Lists of what a person asked for."""
 TYPING: Final = Place.EDITOR | Place.DELETION
 """Places in which a character is text."""

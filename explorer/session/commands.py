@@ -4,6 +4,7 @@ from typing import Final
 
 from explorer.model.capabilities import Capability
 from explorer.session.actions import BROWSING, EVERYWHERE, READING, RESULTS, Action, Actions, Need, Place
+from explorer.session.plan_commands import PLAN_ACTIONS
 
 _READS: Final = Need.CONNECTION
 _WRITES: Final = Need.WRITABLE | Need.CONNECTION
@@ -255,6 +256,7 @@ ACTIONS: Final = Actions(
             "Value",
             Need.NO_EDIT,
         ),
+        *PLAN_ACTIONS,
         # The editor
         Action(
             "save",

@@ -27,6 +27,7 @@ from explorer.session.keytree.tree import Tree
 from explorer.session.notifier import FRAME_INTERVAL, Notifier, Subscriber
 from explorer.session.results.finder import Finder
 from explorer.session.results.journal_list import JournalList
+from explorer.session.results.plan_review import PlanReview
 from explorer.session.states import Liveness, Part
 from explorer.session.view_model import ViewModel
 
@@ -57,6 +58,8 @@ class Session:
         journal: Journal | None = None,
         is_masked: Callable[[str], bool] = lambda _: False,
         asks_reason: bool = False,
+        connect: Callable[[str], Store] | None = None,
+        plans: Path | None = None,
     ) -> None:
         """Prepare a session.
 
@@ -74,6 +77,8 @@ class Session:
             journal: Journal of this person's changes, where earlier values are looked up.
             is_masked: Returns whether the value of a key is left out of lists.
             asks_reason: Whether each write needs a reason.
+            connect: Returns the store of a URL or `@PROFILE`, not yet connected, for plans with two stores.
+            plans: Folder of applied plans; None applies none.
         """
         self.clock = clock or SystemClock()
         self.journal = journal
@@ -93,12 +98,14 @@ class Session:
         self._stack = AsyncExitStack()
         self._jobs = Jobs(None if errors is None else errors.report)
         self._notifier = Notifier()
-        self._decoder = Decoder(codecs)
+        self.decoder = self._decoder = Decoder(codecs)
         shared = (self._jobs, self.clock, self._notifier.mark_dirty, self._connected_store)
         self.finder = Finder(*shared, codecs=codecs, is_masked=is_masked)
         """Found keys."""
         self.journal_list = JournalList(*shared, decoder=self._decoder, journal=journal)
         """This person's changes."""
+        self.plan_review = PlanReview(*shared, decoder=self._decoder, connect=connect, folder=plans)
+        """The plan that was made last."""
         self._view_model = ViewModel(
             self._decoder, self._jobs, self._connected_store, self.clock, self._notifier.mark_dirty, drafts=drafts
         )

@@ -114,7 +114,9 @@ def test_disabled_reason_names_the_missing_need(name: str, context: ActionContex
 
 def test_disabled_reason_read_only_covers_all_writes() -> None:
     writing = {action.id for action in ACTIONS if Need.WRITABLE in action.needs}
-    assert writing == {"edit", "edit-outside", "new", "delete", "restore", "save", "keep-mine", "bring-back", "reason"}
+    assert writing == {
+        *("edit", "edit-outside", "new", "delete", "restore", "save", "keep-mine", "bring-back", "reason", "apply"),
+    }
 
 
 def test_with_keys_replaces_and_removes_keys() -> None:

@@ -126,6 +126,7 @@ async def browsing(
     size: tuple[int, int] = NARROW,
     writable: bool = False,
     drafts: Path | None = None,
+    plans: Path | None = None,
     errors: InternalErrors | None = None,
     clock: SystemClock | None = None,
     actions: Actions = ACTIONS,
@@ -148,6 +149,7 @@ async def browsing(
         actions=actions,
         journal=journal,
         asks_reason=asks_reason,
+        plans=plans,
     ) as session:
         app = Keyscope(session, errors=errors)
         app.typing_pause = typing_pause

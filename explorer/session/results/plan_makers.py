@@ -1,10 +1,11 @@
-"""What a person asks for, as a plan: keys copied, moved or deleted, and drafts saved together."""
+"""Makers of plans: keys copied, moved or deleted, and drafts saved together."""
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from explorer.drivers.base import Store
-from explorer.model.errors import InvalidKey, InvalidText
+from explorer.model.errors import CallNotSupported, InvalidKey, InvalidText
 from explorer.model.key_text import typed_key
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
@@ -15,6 +16,9 @@ from explorer.session.decoder import Decoder
 from explorer.session.editing.drafts import Draft
 from explorer.session.results.plan_review import PlanMaker, PlanStores
 
+if TYPE_CHECKING:
+    from explorer.session.session import Session
+
 
 def is_other_store(target: str) -> bool:
     """Return whether a typed target is a store, a URL or `@PROFILE`, and no key."""
@@ -24,6 +28,44 @@ def is_other_store(target: str) -> bool:
 def keys_title(keys: Sequence[str]) -> str:
     """Return the keys of a plan in a few words."""
     return keys[0] if len(keys) == 1 else pluralize(len(keys), "key")
+
+
+def plan_copy(session: "Session", keys: Sequence[str], target: str, *, move: bool = False) -> None:
+    """Plan to copy or move keys.
+
+    Raises:
+        CallNotSupported: Another plan is being applied.
+    """
+    make = partial(copy_maker, keys, target, session.profile, move=move)
+    title = f"{'move' if move else 'copy'} {keys_title(keys)} to {target}"
+    session.plan_review.make(title, make(overwrite=False), overwriting=make(overwrite=True))
+
+
+def plan_deletion(session: "Session", keys: Sequence[str]) -> None:
+    """Plan to delete keys with everything below them.
+
+    Raises:
+        CallNotSupported: Another plan is being applied.
+    """
+    session.plan_review.make(f"delete {keys_title(keys)}", deletion_maker(keys, session.profile))
+
+
+def plan_drafts(session: "Session") -> None:
+    """Plan to save all drafts; those that are saved are removed.
+
+    Raises:
+        CallNotSupported: There are none, or another plan is being applied.
+    """
+    drafts = session.editor.drafts
+    if not drafts:
+        raise CallNotSupported("there are no drafts")
+
+    async def remove_drafts(_: Plan) -> None:
+        for draft in drafts:
+            await session.editor.discard(draft)
+
+    maker = drafts_maker(drafts, session.decoder, session.profile)
+    session.plan_review.make(f"save {pluralize(len(drafts), 'draft')}", maker, on_applied=remove_drafts)
 
 
 def copy_maker(

@@ -13,6 +13,7 @@ from explorer.drivers.base import Store
 from explorer.model.clock import SystemClock
 from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.line_diff import DiffLine
+from explorer.model.write_reason import write_reason
 from explorer.plans.application import Application, undo_plan
 from explorer.plans.constraint_check import KeyViolation, blocking_constraints, plan_violations
 from explorer.plans.plan import Change, Plan, PlanAction, PlanPart
@@ -117,6 +118,7 @@ class PlanReview(ResultList[PlanRow]):
         self._connect = connect or _no_other_store
         self._folder = folder
         self._maker: PlanMaker = _no_plan
+        self._other_maker: PlanMaker | None = None
         self.title = ""
         self.phase = PlanPhase.MAKING
         self.plan: Plan | None = None
@@ -135,13 +137,19 @@ class PlanReview(ResultList[PlanRow]):
     # Making
 
     def make(
-        self, title: str, maker: PlanMaker, *, on_applied: Callable[[Plan], Awaitable[None]] | None = None
+        self,
+        title: str,
+        maker: PlanMaker,
+        *,
+        overwriting: PlanMaker | None = None,
+        on_applied: Callable[[Plan], Awaitable[None]] | None = None,
     ) -> None:
         """Make a plan in place of the present one.
 
         Args:
             title: What it does, one line.
             maker: Makes it.
+            overwriting: Makes the one that replaces values that differ; None if there is no such choice.
             on_applied: Called when all of it is done.
 
         Raises:
@@ -149,7 +157,18 @@ class PlanReview(ResultList[PlanRow]):
         """
         if self.phase is PlanPhase.APPLYING:
             raise CallNotSupported("another plan is being applied", hint="stop it, or wait")
-        self.title, self._maker, self.on_applied = title, maker, on_applied
+        self.title, self._maker, self._other_maker, self.on_applied = title, maker, overwriting, on_applied
+        self._start()
+
+    def toggle_overwrite(self) -> None:
+        """Make the plan again so that it replaces values that differ, or leaves them as conflicts.
+
+        Raises:
+            CallNotSupported: It has no such choice, or was applied already.
+        """
+        if self._other_maker is None or self.phase not in (PlanPhase.MAKING, PlanPhase.READY):
+            raise CallNotSupported("this plan has nothing to choose" if self._other_maker is None else "it was applied")
+        self._maker, self._other_maker = self._other_maker, self._maker
         self._start()
 
     def show(self, plan: Plan) -> None:
@@ -229,19 +248,22 @@ class PlanReview(ResultList[PlanRow]):
         if self.plan is not None:
             self.plan = replace(self.plan, overrides=tuple(dict.fromkeys((*self.plan.overrides, *names))))
 
-    def apply(self) -> None:
+    def apply(self, reason: str = "") -> None:
         """Apply the plan; what is done already is not done again.
+
+        Args:
+            reason: Why, for the journal.
 
         Raises:
             CallNotSupported: It cannot be applied now; the message says why.
         """
-        reason = self.unready_reason()
-        if reason is not None or self.plan is None or self._folder is None:
-            raise CallNotSupported(reason or "there is no plan")
+        unready = self.unready_reason()
+        if unready is not None or self.plan is None or self._folder is None:
+            raise CallNotSupported(unready or "there is no plan")
         self.phase, self.stop_error, self.done = PlanPhase.APPLYING, None, 0
         self.began = self._clock.now()
         self._mark_dirty(Part.RESULTS)
-        self._jobs.replace(self._apply(self.plan, PlanFolder(self._folder)), name=_APPLY_JOB)
+        self._jobs.replace(self._apply(self.plan, PlanFolder(self._folder), reason), name=_APPLY_JOB)
 
     def stop(self) -> None:
         """Stop making or applying the plan; what is done stays done."""
@@ -255,9 +277,10 @@ class PlanReview(ResultList[PlanRow]):
         """True while the plan is being made or applied."""
         return self.phase is PlanPhase.APPLYING or super().is_running
 
-    async def _apply(self, plan: Plan, kept: PlanFolder) -> None:
+    async def _apply(self, plan: Plan, kept: PlanFolder, reason: str) -> None:
         try:
             async with AsyncExitStack() as stack:
+                stack.enter_context(write_reason(reason))
                 stores = PlanStores(self._get_store(), self._connect, stack)
                 by_url = await stores.of_plan(plan)
                 await asyncio.to_thread(kept.save, plan)

@@ -18,6 +18,7 @@ _SIGNS: Final = {
     PlanAction.SAME: ("=", Tone.QUIET),
     PlanAction.CONFLICT: ("!", Tone.BAD),
 }
+NO_PLAN_YET: Final = "there is no plan yet"
 _OMITTED: Final = ("·", Tone.QUIET)
 PLAN_SIGNS: Final = (
     ("+ ~ -", "A key is created, changed, deleted."),
@@ -62,8 +63,13 @@ def plan_progress(review: PlanReview, now: float, keys: tuple[str, str, str]) ->
     apply_key, undo_key, overwrite_key = keys
     plan = review.plan
     if plan is None:
-        reason = "" if review.error is None else f"{sanitize(review.error.message)} {sanitize(review.error.hint or '')}"
-        yield (reason.rstrip(), Tone.BAD) if reason else ("making the plan …", Tone.QUIET)
+        if review.error is None:
+            yield (
+                ("making the plan …", Tone.QUIET) if review.is_running else ("stopped: there is no plan", Tone.WARNING)
+            )
+        else:
+            yield sanitize(review.error.message), Tone.BAD
+            yield sanitize(review.error.hint or ""), Tone.QUIET
         return
     total = pluralize(len(plan), "change")
     at = "" if review.moment is None else f" at {review.moment.astimezone():%H:%M:%S}"

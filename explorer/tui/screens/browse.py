@@ -190,6 +190,31 @@ class BrowseScreen(PaneScreen):
 
         find.show_hits(self, self.session, self.go_to_key)
 
+    async def do_copy_to(self) -> None:
+        """Ask where the selected key is copied, and show the plan."""
+        await self._copy(move=False)
+
+    async def do_move_to(self) -> None:
+        """Ask where the selected key is moved, and show the plan."""
+        await self._copy(move=True)
+
+    async def _copy(self, *, move: bool) -> None:
+        from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
+
+        await plan_review.copy(self, self.session, self.session.targets, self.go_to_key, move=move)
+
+    def do_save_drafts(self) -> None:
+        """Show what saving all drafts would change."""
+        from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
+
+        plan_review.save_drafts(self, self.session, self.go_to_key)
+
+    def do_plan(self) -> None:
+        """Show the plan that was made last."""
+        from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
+
+        plan_review.show(self, self.session, self.go_to_key)
+
     def do_next_hit(self) -> None:
         """Go to the next found key."""
         self._go_to_hit(1)
@@ -270,9 +295,12 @@ class BrowseScreen(PaneScreen):
 
     async def do_delete(self) -> None:
         """Show what would be deleted, ask, and delete it."""
-        from explorer.tui.flows import delete  # noqa: PLC0415 - see above
+        from explorer.tui.flows import delete, plan_review  # noqa: PLC0415 - see above
 
-        await delete.delete_selected(self, self.session)
+        if self.session.marked:
+            plan_review.delete(self, self.session, self.session.targets, self.go_to_key)
+        else:
+            await delete.delete_selected(self, self.session)
 
     def do_previous_tab(self) -> None:
         """Show the previous tab of the value."""

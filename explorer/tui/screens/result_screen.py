@@ -1,7 +1,7 @@
 """Base of the screens with a list of results: found keys, differences, the journal."""
 
 from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -66,6 +66,9 @@ class ResultScreen(Dialog[str], LiveScreen[str], Generic[Item]):
     ResultScreen ItemRows { height: 1fr; padding: 0 1; }
     """
 
+    FILE_QUESTION: ClassVar[str] = "Write the list to which file?"
+    FILE_HELP: ClassVar[str] = "a new file, one JSON object a line; enter writes it, esc goes back"
+
     def __init__(self, session: Session, results: ResultList[Item]) -> None:
         super().__init__(session)
         self.results = results
@@ -104,6 +107,11 @@ class ResultScreen(Dialog[str], LiveScreen[str], Generic[Item]):
     def file_lines(self) -> Sequence[str]:
         """Return the lines of the file that the list is saved to."""
         raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file that is proposed."""
+        return f"{self.results.job_name}.jsonl"
 
     @property
     def rows(self) -> ItemRows[Item]:
@@ -180,15 +188,12 @@ class ResultScreen(Dialog[str], LiveScreen[str], Generic[Item]):
         """Ask for a file, and write the list to it."""
         from explorer.session.results.result_file import write_list  # noqa: PLC0415 - rarely used
 
-        name, problem = f"{self.results.job_name}.jsonl", ""
+        name, problem = self.file_name, ""
         while name:
-            dialog = TextDialog("Write the list to which file?", name, help=FILE_HELP, problem=problem)
+            dialog = TextDialog(self.FILE_QUESTION, name, help=self.FILE_HELP, problem=problem)
             answer: str | None = await self.app.push_screen_wait(dialog)
             name = answer or ""
             if name and not (problem := await write_list(name, self.file_lines())):
                 self.notify(f"written to {name}")
                 name = ""
         release_keys()
-
-
-FILE_HELP = "a new file, one JSON object a line; enter writes it, esc goes back"

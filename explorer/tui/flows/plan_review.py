@@ -1,0 +1,145 @@
+"""Plans: ask where keys are copied or moved, show what would change, apply it, and take it back."""
+
+from collections.abc import Callable, Sequence
+
+from textual.content import Content
+from textual.widget import Widget
+
+from explorer.model.errors import ExplorerError
+from explorer.model.key_text import escape_key
+from explorer.plans.plan import Plan
+from explorer.session.editing.violation_text import override_options, override_question
+from explorer.session.editing.edit_text import REASON_HELP, REASON_QUESTION
+from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_drafts
+from explorer.session.results.plan_text import NO_PLAN_YET, apply_question
+from explorer.session.session import Session
+from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
+from explorer.tui.dialogs.text import TextDialog
+from explorer.tui.rendering import safe_content, short_key
+from explorer.tui.type_ahead import release_keys
+
+NOTHING_MARKED = "the marked keys were deleted"
+TARGET_HELP = "a key, a folder with / at its end, a URL or @PROFILE"
+
+
+def show(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
+    """Show the plan that was made last.
+
+    Args:
+        screen: The screen below.
+        session: The session.
+        go: Goes to a key in the tree.
+    """
+    from explorer.tui.screens.plan import PlanScreen  # noqa: PLC0415 - it acts by this module
+
+    if not session.plan_review.was_started:
+        screen.notify(NO_PLAN_YET)
+        return
+
+    def on_key(key: str | None) -> None:
+        if key is not None:
+            go(key)
+
+    screen.app.push_screen(PlanScreen(session), on_key)
+
+
+def review(screen: Widget, session: Session, plan: Plan, go: Callable[[str], None]) -> None:
+    """Show a plan that is made already."""
+    try:
+        session.plan_review.show(plan)
+    except ExplorerError as error:
+        screen.notify(error.message, severity="warning")
+    else:
+        show(screen, session, go)
+
+
+async def copy(
+    screen: Widget, session: Session, keys: Sequence[str], go: Callable[[str], None], *, move: bool = False
+) -> None:
+    """Ask where keys are copied or moved, and show the plan.
+
+    Args:
+        screen: The screen below.
+        session: The session.
+        keys: The keys.
+        go: Goes to a key in the tree.
+        move: Delete what was copied.
+    """
+    if not keys:
+        screen.notify(NOTHING_MARKED, severity="warning")
+        return
+    start = escape_key(keys[0]) if len(keys) == 1 else escape_key(session.lookup.new_key_start(None))
+    question = f"{'Move' if move else 'Copy'} {short_key(keys_title(keys))} to"
+    target = await screen.app.push_screen_wait(TextDialog(question, start, help=TARGET_HELP))
+    if target is not None:
+        try:
+            plan_copy(session, keys, target, move=move)
+        except ExplorerError as error:
+            screen.notify(error.message, severity="warning")
+        else:
+            show(screen, session, go)
+    release_keys()
+
+
+def delete(screen: Widget, session: Session, keys: Sequence[str], go: Callable[[str], None]) -> None:
+    """Show what deleting keys would delete."""
+    try:
+        plan_deletion(session, keys)
+    except ExplorerError as error:
+        screen.notify(error.message, severity="warning")
+    else:
+        show(screen, session, go)
+
+
+def save_drafts(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
+    """Show what saving all drafts would change."""
+    try:
+        plan_drafts(session)
+    except ExplorerError as error:
+        screen.notify(error.message, severity="warning")
+    else:
+        show(screen, session, go)
+
+
+async def apply(screen: Widget, session: Session) -> None:
+    """Ask whether to apply the plan, and which broken constraints to override, and apply it."""
+    plan_review = session.plan_review
+    reason = plan_review.unready_reason()
+    plan = plan_review.plan
+    if reason is not None or plan is None:
+        screen.notify(f"Apply: {reason}", severity="warning")
+        return
+    if names := plan_review.blocking:
+        dialog = ChoiceDialog(override_question(names), override_options(names), type_ahead=False)
+        if await screen.app.push_screen_wait(dialog) != "override":
+            release_keys()
+            return
+        plan_review.override(names)
+    question, lines = apply_question(plan, session.address)
+    body = Content("\n").join(map(safe_content, lines))
+    is_confirmed = await screen.app.push_screen_wait(ConfirmDialog(question, body, yes="Apply"))
+    why: str | None = ""
+    if is_confirmed and session.asks_reason:
+        why = await screen.app.push_screen_wait(TextDialog(REASON_QUESTION, "", help=REASON_HELP))
+    release_keys()
+    if is_confirmed and why is not None:
+        try:
+            plan_review.apply(why)
+        except ExplorerError as error:
+            screen.notify(error.message, severity="warning")
+
+
+def toggle_overwrite(screen: Widget, session: Session) -> None:
+    """Plan to replace values that differ, or to leave them."""
+    try:
+        session.plan_review.toggle_overwrite()
+    except ExplorerError as error:
+        screen.notify(f"Overwrite: {error.message}", severity="warning")
+
+
+def take_back(screen: Widget, session: Session) -> None:
+    """Show the plan that takes back what was done."""
+    try:
+        session.plan_review.take_back()
+    except ExplorerError as error:
+        screen.notify(f"Take back: {error.message}", severity="warning")

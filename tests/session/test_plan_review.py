@@ -1,0 +1,231 @@
+"""A plan is made, shown, applied and taken back by the session; what is done is said at any time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import explorer
+from explorer.codecs.codecs import Codecs
+from explorer.drivers.base import Store
+from explorer.model.errors import CallNotSupported, KeyModified
+from explorer.plans.plan import Plan, PlanAction
+from explorer.plans.plan_folder import PlanFolder
+from explorer.session.results.plan_makers import plan_copy, plan_deletion, plan_drafts
+from explorer.session.results.plan_review import PlanPhase, PlanReview, PlanRow, PlanStores
+from explorer.session.results.plan_text import apply_question, plan_progress, row_details
+from explorer.session.session import Session
+from tests.servers.consul import ConsulServer
+from tests.servers.fixtures import prefix, shared_consul
+from tests.session.fixtures import Place, editing, live, wait_for_value
+
+__all__ = ["prefix", "shared_consul"]
+
+KEYS = ("ctrl+s", "u", "o")
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+@pytest.fixture
+async def other(place: Place) -> AsyncIterator[Store]:
+    async with place.other() as store:
+        for key in ("app/a", "app/b", "old"):
+            await store.put(key, key.encode())
+        yield store
+
+
+@pytest.fixture
+async def session(place: Place, other: Store, tmp_path: Path) -> AsyncIterator[Session]:
+    del other
+    async with Session(
+        place.connect,
+        Codecs(),
+        writable=True,
+        drafts=tmp_path / "drafts",
+        plans=tmp_path / "plans",
+        connect=explorer.open,
+    ) as opened:
+        await live(opened)
+        yield opened
+
+
+async def keys(store: Store) -> dict[str, bytes | None]:
+    return {entry.key: entry.value async for entry in store.walk("")}
+
+
+def rows(review: PlanReview) -> list[tuple[str, PlanAction | None]]:
+    return [(row.key, row.action) for row in review.items]
+
+
+def text(session: Session) -> str:
+    return "\n".join(line for line, _ in plan_progress(session.plan_review, session.clock.now(), KEYS))
+
+
+async def test_folder_is_copied_and_taken_back(session: Session, other: Store) -> None:
+    """Taking back is a plan, too, and is reviewed as every other."""
+    review, before = session.plan_review, await keys(other)
+    plan_copy(session, ["app"], "new")
+    await session.idle()
+    assert rows(review) == [("new/a", PlanAction.CREATE), ("new/b", PlanAction.CREATE)]
+    assert text(session) == "2 to create"
+    assert await keys(other) == before, "nothing is changed before it is applied"
+    review.apply()
+    await session.idle()
+    assert review.phase is PlanPhase.APPLIED
+    assert text(session).startswith("all 2 changes done at ")
+    assert (await other.get("new/a")).value == b"app/a"
+    review.take_back()
+    await session.idle()
+    assert rows(review) == [("new/b", PlanAction.DELETE), ("new/a", PlanAction.DELETE)]
+    review.apply()
+    await session.idle()
+    assert await keys(other) == before
+
+
+async def test_applied_plans_are_kept_for_the_command(session: Session, tmp_path: Path) -> None:
+    plan_copy(session, ["old"], "new")
+    await session.idle()
+    session.plan_review.apply()
+    await session.idle()
+    kept = PlanFolder(tmp_path / "plans")
+    plans = [kept.read(name) for name in kept.list_plans()]
+    assert {plan.title for plan in plans if plan} == {"copy old to new", "undo: copy old to new"}
+
+
+async def test_conflicts_are_overwritten_only_if_asked(session: Session, other: Store) -> None:
+    review = session.plan_review
+    await other.put("new/a", b"theirs")
+    plan_copy(session, ["app"], "new")
+    await session.idle()
+    assert rows(review)[0] == ("new/a", PlanAction.CONFLICT)
+    assert "o plans to overwrite them" in text(session)
+    with pytest.raises(CallNotSupported, match="1 conflicts"):
+        review.apply()
+    review.toggle_overwrite()
+    await session.idle()
+    assert ("new/a", PlanAction.UPDATE) in rows(review)
+    assert [str(line) for line in await review.diff(review.items[0])][1:] == ["-theirs", "+app/a"]
+
+
+async def test_key_that_moved_stops_the_plan(session: Session, other: Store) -> None:
+    """The other changes are not done, and the status says how many were."""
+    review = session.plan_review
+    plan_deletion(session, ["app", "old"])
+    await session.idle()
+    await other.put("app/a", b"theirs")
+    review.apply()
+    await session.idle()
+    assert review.phase is PlanPhase.STOPPED
+    assert isinstance(review.stop_error, KeyModified)
+    assert "0 of 3 changes done" in text(session)
+    assert (await other.get("app/a")).value == b"theirs"
+
+
+async def test_several_keys_go_into_a_folder(session: Session) -> None:
+    plan_copy(session, ["app", "old"], "to", move=True)
+    await session.idle()
+    assert {key for key, action in rows(session.plan_review) if action is PlanAction.CREATE} == {
+        *("to/app/a", "to/app/b", "to/old")
+    }
+
+
+async def test_drafts_are_saved_together(session: Session, other: Store) -> None:
+    """A draft of a key that moved is a conflict; those that are saved are drafts no more."""
+    review = session.plan_review
+    for key in ("app/a", "old"):
+        (await editing(session, key)).set_text("mine")
+        await session.editor.leave(keep=True)
+    plan_drafts(session)
+    await session.idle()
+    assert [(row.key, row.change.new) for row in review.items if row.change] == [("app/a", b"mine"), ("old", b"mine")]
+    review.apply()
+    await session.idle()
+    assert (await other.get("app/a")).value == (await other.get("old")).value == b"mine"
+    assert not session.editor.draft_keys
+    with pytest.raises(CallNotSupported, match="no drafts"):
+        plan_drafts(session)
+
+
+async def test_draft_of_a_key_that_moved_is_a_conflict(session: Session, other: Store) -> None:
+    (await editing(session, "old")).set_text("mine")
+    await session.editor.leave(keep=True)
+    await other.put("old", b"theirs")
+    plan_drafts(session)
+    await session.idle()
+    (row,) = session.plan_review.items
+    assert (row.action, row_details(row)) == (
+        PlanAction.CONFLICT,
+        "another client has changed it since it was edited",
+    )
+    assert session.editor.draft_keys == {"old"}
+
+
+async def test_plan_that_cannot_be_made_says_why(session: Session) -> None:
+    plan_copy(session, ["app"], "app/x")
+    await session.idle()
+    assert "overlap" in text(session)
+    assert session.plan_review.unready_reason() == "there is no plan"
+
+
+async def test_plan_is_stopped_and_replaced(session: Session) -> None:
+    """While it is being made; then another one is made."""
+    review, begun = session.plan_review, asyncio.Event()
+
+    async def never(stores: PlanStores) -> Plan:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError(stores)
+
+    review.make("slow", never)
+    await begun.wait()
+    review.stop()
+    assert text(session) == "stopped: there is no plan"
+    plan_copy(session, ["old"], "new")
+    await session.idle()
+    assert text(session) == "1 to create"
+
+
+async def test_locked_session_makes_plans_and_applies_none(session: Session) -> None:
+    await session.toggle_writable()
+    assert session.disabled_reason("copy-to") == "no key is selected"
+    session.select("old")
+    assert session.disabled_reason("copy-to") is None
+    assert "unlocks writing" in (session.disabled_reason("apply") or "")
+
+
+async def test_question_names_keys_and_store(session: Session) -> None:
+    plan_copy(session, ["app"], "new", move=True)
+    await session.idle()
+    plan = session.plan_review.plan
+    assert plan is not None
+    assert apply_question(plan, "memory:") == (
+        "Apply 4 changes?",
+        (
+            "move app to new",
+            "2 to create, 2 to delete",
+            "in memory:",
+            "each key only as it is shown here; what is done can be taken back",
+        ),
+    )
+
+
+@pytest.mark.servers
+async def test_keys_are_copied_to_another_store(
+    session: Session, other: Store, shared_consul: ConsulServer, prefix: str
+) -> None:
+    """Opened for the plan, and again to apply it."""
+    url = f"consul://{shared_consul.address}/{prefix}"
+    plan_copy(session, ["app", "old"], url)
+    await session.idle()
+    review = session.plan_review
+    assert {row.store for row in review.items} == {url}
+    assert isinstance(review.items[0], PlanRow)
+    review.apply()
+    await wait_for_value(lambda: review.phase, PlanPhase.APPLIED)
+    async with explorer.open(url) as target:
+        assert await keys(target) == {"app/a": b"app/a", "app/b": b"app/b", "old": b"old"}
+    assert await keys(other) == {"app/a": b"app/a", "app/b": b"app/b", "old": b"old"}
