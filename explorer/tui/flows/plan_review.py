@@ -8,8 +8,8 @@ from textual.widget import Widget
 from explorer.model.errors import ExplorerError
 from explorer.model.key_text import escape_key
 from explorer.plans.plan import Plan
-from explorer.session.editing.violation_text import override_options, override_question
 from explorer.session.editing.edit_text import REASON_HELP, REASON_QUESTION
+from explorer.session.editing.violation_text import override_options, override_question
 from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_drafts
 from explorer.session.results.plan_text import NO_PLAN_YET, apply_question
 from explorer.session.session import Session
