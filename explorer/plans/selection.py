@@ -112,9 +112,7 @@ def _merged(parts: Iterable[PlanPart]) -> tuple[PlanPart, ...]:
         changes = (*(before.changes if before else ()), *part.changes)
         required = (*(before.required if before else ()), *part.required)
         directories = {*(before.directories if before else ()), *part.directories}
-        merged[part.store] = replace(
-            part, changes=changes, required=required, directories=tuple(sorted(directories))
-        )
+        merged[part.store] = replace(part, changes=changes, required=required, directories=tuple(sorted(directories)))
     for part in merged.values():
         seen: set[str] = set()
         for change in part.changes:

@@ -25,7 +25,10 @@ def planned(plan: Plan) -> list[tuple[str, PlanAction, bytes | None]]:
 
 
 def copied(store: Store, *names: tuple[str, str]) -> list[CopiedKey]:
-    return [CopiedKey(PlanSide(store, source, has_key=True), PlanSide(store, target, has_key=True)) for source, target in names]
+    return [
+        CopiedKey(PlanSide(store, source, has_key=True), PlanSide(store, target, has_key=True))
+        for source, target in names
+    ]
 
 
 async def test_key_is_copied_with_what_is_below_it(store: Store) -> None:

@@ -91,9 +91,24 @@ async def test_applied_plans_are_kept_for_the_command(session: Session, tmp_path
     await session.idle()
     session.plan_review.apply()
     await session.idle()
-    kept = PlanFolder(tmp_path / "plans")
-    plans = [kept.read(name) for name in kept.list_plans()]
-    assert {plan.title for plan in plans if plan} == {"copy old to new", "undo: copy old to new"}
+    assert PlanFolder(tmp_path / "plans").plan_to_undo().title == "copy old to new"
+
+
+async def test_keys_that_others_changed_are_not_taken_back(session: Session, other: Store) -> None:
+    """The others are, and what was left is said."""
+    review = session.plan_review
+    plan_copy(session, ["app"], "new")
+    await session.idle()
+    review.apply()
+    await session.idle()
+    await other.put("new/a", b"theirs")
+    review.take_back()
+    await session.idle()
+    review.apply()
+    await session.idle()
+    assert "1 of 2 changes done" in text(session)
+    assert "left as they are: 1, such as new/a: the key was changed" in text(session)
+    assert {key for key in await keys(other) if key.startswith("new")} == {"new/a"}
 
 
 async def test_conflicts_are_overwritten_only_if_asked(session: Session, other: Store) -> None:

@@ -11,7 +11,7 @@ from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
 from explorer.plans.plan import Change, OmittedKey, Plan
 from explorer.plans.selection import CopiedKey, change_set_plan, copy_plan, deletion_plan
-from explorer.plans.side import KeySide, PlanSide
+from explorer.plans.side import PlanSide
 from explorer.session.decoder import Decoder
 from explorer.session.editing.drafts import Draft
 from explorer.session.results.plan_review import PlanMaker, PlanStores
@@ -92,11 +92,11 @@ def copy_maker(
             into = len(keys) > 1 or base.endswith(own.separator) or not base
             base = directory(base, own.separator) if into else base
             names = [_last_name(key, own.separator) if into else "" for key in keys]
-        side = partial(KeySide, separator=store.separator, profile=_profile_of(store, own, target, profile))
+        side = partial(PlanSide, separator=store.separator, has_key=True)
         items = [
             CopiedKey(
-                KeySide(own, key, separator=store.separator, profile=profile.removeprefix("@") or None),
-                side(store, base + name),
+                side(own, key, profile=profile.removeprefix("@") or None),
+                side(store, base + name, profile=_profile_of(store, own, target, profile)),
             )
             for key, name in zip(keys, names, strict=True)
         ]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from explorer.drivers.base import Store
 from explorer.model.clock import SystemClock
-from explorer.model.errors import CallNotSupported, ExplorerError
+from explorer.model.errors import CallNotSupported, ExplorerError, InvalidPlan
 from explorer.model.line_diff import DiffLine
 from explorer.model.write_reason import write_reason
-from explorer.plans.application import Application, undo_plan
+from explorer.plans.application import Application, undo_of
 from explorer.plans.constraint_check import KeyViolation, blocking_constraints, plan_violations
-from explorer.plans.plan import Change, Plan, PlanAction, PlanPart
-from explorer.plans.plan_folder import PlanFolder, Progress
+from explorer.plans.plan import Change, OmittedKey, Plan, PlanAction, PlanPart
+from explorer.plans.plan_folder import PlanFolder
 from explorer.session.decoder import Decoder
 from explorer.session.jobs import Jobs
 from explorer.session.results.result_list import ResultList
@@ -78,7 +78,12 @@ class PlanStores:
         stores = {self.own.address.public_url: self.own}
         for part in plan.parts:
             if part.store not in stores:
-                stores[part.store] = await self.open(_source(part))
+                stores[part.store] = store = await self.open(_source(part))
+                if store.address.public_url != part.store:
+                    raise InvalidPlan(
+                        f"the plan is for {part.store}, and the profile {part.profile} is for another store",
+                        address=store.redacted,
+                    )
         return stores
 
 
@@ -127,8 +132,8 @@ class PlanReview(ResultList[PlanRow]):
         """Constraints that its values break."""
         self.done = 0
         """Number of changes that are done."""
-        self.undo: Plan | None = None
-        """The plan that takes back what is done; None as long as there is nothing."""
+        self.left: Sequence[OmittedKey] = ()
+        """Keys that taking back a plan has left, since others changed them."""
         self.stop_error: ExplorerError | None = None
         """Why applying it stopped; None if a person stopped it."""
         self.on_applied: Callable[[Plan], Awaitable[None]] | None = None
@@ -185,13 +190,19 @@ class PlanReview(ResultList[PlanRow]):
         Raises:
             CallNotSupported: Nothing was done.
         """
-        if self.undo is None or self.phase is PlanPhase.APPLYING:
+        plan, folder = self.plan, self._folder
+        if not self.can_take_back or plan is None or folder is None:
             raise CallNotSupported(NOTHING_APPLIED)
-        self.show(self.undo)
+        self.make(f"undo: {plan.title}", partial(_plan_to_undo, PlanFolder(folder), plan.id))
+
+    @property
+    def can_take_back(self) -> bool:
+        """True if something was done that can be taken back."""
+        return bool(self.done) and self.phase in (PlanPhase.APPLIED, PlanPhase.STOPPED)
 
     def _start(self) -> None:
         self.phase, self.plan, self.violations = PlanPhase.MAKING, None, ()
-        self.done, self.undo, self.stop_error = 0, None, None
+        self.done, self.left, self.stop_error = 0, (), None
         super()._start()
 
     def refresh(self) -> None:
@@ -286,14 +297,14 @@ class PlanReview(ResultList[PlanRow]):
                 await asyncio.to_thread(kept.save, plan)
                 with kept.progress(plan) as progress:
                     self.done = len(progress.done)
+                    application = Application(plan, by_url, progress, self._checker(stores.own))
                     try:
-                        application = Application(plan, by_url, progress, self._checker(stores.own))
                         async with aclosing(application.run()) as changes:
                             async for _ in changes:
                                 self.done = len(progress.done)
                                 self._mark_dirty(Part.RESULTS)
                     finally:
-                        self._keep_undo(plan, kept, progress)
+                        self.done, self.left = len(progress.done), application.summary.conflicts
             if self.on_applied is not None:
                 await self.on_applied(plan)
         except ExplorerError as error:
@@ -304,13 +315,6 @@ class PlanReview(ResultList[PlanRow]):
         else:
             self.phase = PlanPhase.APPLIED
             self._finished()
-
-    def _keep_undo(self, plan: Plan, kept: PlanFolder, progress: Progress) -> None:
-        self.done = len(progress.done)
-        back = undo_plan(plan, progress)
-        if len(back):
-            kept.save(back)
-            self.undo = back
 
     def _stopped(self, error: ExplorerError | None) -> None:
         self.phase, self.stop_error = PlanPhase.STOPPED, error
@@ -342,6 +346,16 @@ class PlanReview(ResultList[PlanRow]):
 
             others[id(store)] = await asyncio.to_thread(codecs_for, store)
         return await asyncio.to_thread(others[id(store)].violations, key, value)
+
+
+async def _plan_to_undo(kept: PlanFolder, identity: str, stores: PlanStores) -> Plan:
+    """Return the plan that takes another one back, also one that was begun and stopped."""
+    plan = await asyncio.to_thread(kept.plan_to_undo, identity)
+    if plan.undoes and not kept.is_finished(plan):
+        return plan
+    by_url = await stores.of_plan(plan)
+    with kept.progress(plan) as progress:
+        return await undo_of(plan, by_url, progress)
 
 
 def _source(part: PlanPart) -> str:

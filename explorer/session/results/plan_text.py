@@ -77,12 +77,20 @@ def plan_progress(review: PlanReview, now: float, keys: tuple[str, str, str]) ->
         case PlanPhase.APPLYING:
             yield f"{review.done:,} of {total} done{_rate(review, now)}", Tone.QUIET
         case PlanPhase.APPLIED:
-            yield f"all {total} done{at}; {undo_key} takes them back", Tone.GOOD
+            every = "all " if review.done == len(plan) else f"{review.done:,} of "
+            yield f"{every}{total} done{at}; {undo_key} takes them back", Tone.GOOD
+            if review.left:
+                one = review.left[0]
+                left = f"left as they are: {len(review.left):,}, such as {one.key}: {one.reason}"
+                yield sanitize(left), Tone.WARNING
         case PlanPhase.STOPPED:
             error = review.stop_error
             why = "stopped" if error is None else sanitize(error.message)
             yield f"{review.done:,} of {total} done{at}: {why}", Tone.BAD
-            yield f"{apply_key} goes on" + (f"; {undo_key} takes back what is done" if review.undo else ""), Tone.QUIET
+            yield (
+                f"{apply_key} goes on" + (f"; {undo_key} takes back what is done" if review.can_take_back else ""),
+                Tone.QUIET,
+            )
         case _:
             yield plan_summary(plan), Tone.PLAIN
             if plan.conflicts:
