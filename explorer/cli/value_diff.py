@@ -30,6 +30,7 @@ class ValueDiff:
         self._options = options
         self._console = console
         self._decoders: dict[str, Decoder] = {}
+        self._has_constraints: dict[str, bool] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +60,10 @@ class ValueDiff:
 
     async def violations(self, store: Store, key: str, value: bytes) -> Sequence["Violation"]:
         """Return what breaks the constraints of a key of a store if a value is stored."""
-        if not self._options.or_of(store.profile or Profile("")).has_constraints:
+        name = store.redacted
+        if name not in self._has_constraints:
+            self._has_constraints[name] = self._options.or_of(store.profile or Profile("")).has_constraints
+        if not self._has_constraints[name]:
             return ()
         return await (await self._decoder(store)).check(key, value)
 

@@ -60,4 +60,5 @@ def require_overridden(plan: Plan, violations: Sequence[KeyViolation]) -> None:
     blocking = blocking_constraints(plan, violations)
     for one in violations:
         if one.violation.constraint in blocking:
-            raise ConstraintViolated(str(one.violation), hint=f"override {', '.join(blocking)}, by name", key=one.key)
+            message = f"the planned value breaks {one.violation.constraint}"
+            raise ConstraintViolated(message, hint=f"override {', '.join(blocking)}, by name", key=one.key)

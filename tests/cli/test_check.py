@@ -87,6 +87,18 @@ def test_check_never_passes_what_it_did_not_look_at(url: str, run: Run, rules: t
     assert run("check", url, "missing", *rules).code == 3
 
 
+def test_masked_values_are_not_quoted(url: str, run: Run, rules: tuple[str, str], tmp_path: Path) -> None:
+    settings = tmp_path / "home" / "config" / "keyscope" / "config.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(f'[profiles.p]\nurl = "{url}"\nmask = ["apps/*"]\n')
+    fill(run, url, b=9)
+    assert run("check", "@p", "--json", *rules).records == [{**BROKEN, "reason": "the values are masked"}]
+    refused = run("put", "@p", "apps/c", "--value", '{"replicas": 8}', *rules)
+    assert "keyscope: apps/c: replicas: replicas: the values are masked\n" in refused.error
+    refused = run("replace", "@p", "9", "7", "--yes", *rules)
+    assert (refused.code, refused.lines[-1]) == (1, "apps/b: replicas: replicas: the values are masked")
+
+
 def test_put_is_refused_unless_the_rule_is_named(url: str, run: Run, rules: tuple[str, str]) -> None:
     """Exit code 1, nothing written; the journal keeps which rule was overridden."""
     big = json.dumps({"replicas": 9, "more": "x" * 30})

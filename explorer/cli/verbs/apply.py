@@ -195,7 +195,7 @@ async def _require_overridden(plan: Plan, stores: Mapping[str, Store], console: 
     """
     violations = await plan_violations(plan, stores, values.violations)
     for one in violations:
-        print_violation(one.key, one.violation, console)
+        print_violation(stores[one.store], one.key, one.violation, console)
     if names := blocking_constraints(plan, violations):
         raise broken_constraints(names)
 

@@ -44,7 +44,7 @@ async def check(store: Store, options: CheckArguments, codec_options: CodecOptio
                     broken += any(not one.is_unchecked for one in violations)
                     unchecked += any(one.is_unchecked for one in violations)
                     for violation in violations:
-                        print_violation(key, violation, console, escaped=options.escaped)
+                        print_violation(store, key, violation, console, escaped=options.escaped)
                 count += len(page)
         end = ""
     except KeyNotFound:
@@ -58,14 +58,21 @@ async def check(store: Store, options: CheckArguments, codec_options: CodecOptio
     return ExitCode.FAILURE if broken or unchecked or codecs.constraints.problems else ExitCode.SUCCESS
 
 
-def print_violation(key: str, violation: "Violation", console: Console, *, escaped: bool = False) -> None:
-    """Print what a value breaks."""
+def print_violation(store: Store, key: str, violation: "Violation", console: Console, *, escaped: bool = False) -> None:
+    """Print what the value of a key of a store breaks."""
+    violation = masked(store, key, violation)
     if console.json:
         console.print_record(
             {"key": key, "rule": violation.constraint, "path": violation.path, "reason": violation.reason}
         )
     else:
         console.print_line(f"{key_formatter(escaped=escaped)(key)}: {violation}")
+
+
+def masked(store: Store, key: str, violation: "Violation") -> "Violation":
+    """Return a violation without what it quotes of the value, if the profile masks that."""
+    is_masked = store.profile is not None and store.profile.masks(key)
+    return violation.without_value() if is_masked else violation
 
 
 def broken_constraints(names: Sequence[str]) -> ConstraintViolated:

@@ -4,7 +4,7 @@ from explorer.cli.arguments import PutArguments
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.output import entry_record
-from explorer.cli.verbs.check import broken_constraints
+from explorer.cli.verbs.check import broken_constraints, masked
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError
@@ -27,7 +27,7 @@ async def put(store: Store, options: PutArguments, decoder: ValueDecoder, consol
         value = await decoder.encode(options, options.type, value)
     violations = await decoder.violations(options, value)
     for violation in violations:
-        console.print_note(f"keyscope: {options.key}: {violation}")
+        console.print_note(f"keyscope: {options.key}: {masked(store, options.key, violation)}")
     broken = list(dict.fromkeys(one.constraint for one in violations))
     if blocking := [name for name in broken if name not in options.overrides]:
         raise broken_constraints(blocking)

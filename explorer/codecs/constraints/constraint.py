@@ -1,13 +1,14 @@
 """Constraints by key pattern, and what breaks them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, Protocol
 
 from explorer.codecs.constraints.value_path import Parts, ValuePath, format_path
 from explorer.codecs.patterns import Pattern
 from explorer.codecs.text.json_syntax import check_json
+from explorer.config import MASKED
 from explorer.model.errors import InvalidText, SchemaFailed
 
 MAX_VIOLATIONS: Final = 20
@@ -27,6 +28,10 @@ class Violation:
     reason: str
     is_unchecked: bool = False
     """True if the value was not checked, so that it may be valid."""
+
+    def without_value(self) -> "Violation":
+        """Return the violation of a masked value, whose reason quotes nothing of it."""
+        return replace(self, reason=MASKED)
 
     def __str__(self) -> str:
         path = f"{self.path}: " if self.path else ""
