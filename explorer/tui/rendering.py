@@ -58,6 +58,11 @@ def shorten_middle(text: str, width: int) -> str:
     return f"{fit_start(text, head)}{ELLIPSIS}{fit_end(text, width - 1 - head)}"
 
 
+def shorten_end(text: str, width: int) -> str:
+    """Shorten a sanitised text to a number of cells; leave out its end."""
+    return text if cell_len(text) <= width else f"{fit_start(text, max(0, width - 1))}{ELLIPSIS}"
+
+
 def fit_start(text: str, width: int) -> str:
     """Return as much of the start of a text as fits into a number of cells."""
     return set_cell_size(text, width).rstrip(" ") if cell_len(text) > width else text

@@ -86,6 +86,18 @@ async def test_virtual_list_double_click_selects() -> None:
         assert app.chosen == [4]
 
 
+async def test_choice_dialog_shortens_long_details() -> None:
+    """What does not fit ends with an ellipsis, wide letters and escapes included."""
+    app = App[None]()
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.push_screen(ChoiceDialog("Which?", [Option("One", 1, "\x1b漢" * 20), Option("Two", 2, "short")]))
+        await pilot.pause()
+        screen = app.screen
+        lines = [strip.text for strip in screen._compositor.render_strips()]  # noqa: SLF001 - Textual has no other way
+        assert any("1 One  \\x1b漢" in line and line.rstrip(" │").endswith("…") for line in lines), lines
+        assert any("2 Two  short" in line for line in lines)
+
+
 async def test_choice_dialog_double_click_selects() -> None:
     app = App[None]()
     async with app.run_test(size=(60, 20)) as pilot:

@@ -40,7 +40,7 @@ def deletion_scopes(session: Session, key: str) -> list[Option[DeletionScope]]:
         Option(
             "The key and all keys below it",
             DeletionScope(subtree=True, with_key=True),
-            "those below first, then the key",
+            "the key last",
         ),
     ]
     if Capability.DIRECTORIES not in session.store_capabilities:  # these cannot delete a node with children

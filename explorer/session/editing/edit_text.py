@@ -250,7 +250,7 @@ def ttl_options(ttl: float) -> list[Option[float | Literal["none", "cancel"]]]:
     """
     left = max(1.0, round(ttl))
     options: list[Option[float | Literal["none", "cancel"]]] = [
-        Option(f"Save with a TTL of {format_duration(left)}", left, "what was left when the edit began")
+        Option(f"Save with a TTL of {format_duration(left)}", left, "as left when the edit began")
     ]
     options += [Option(f"Save with a TTL of {format_duration(one)}", one) for one in _LONGER_TTLS if one > left]
     options.append(Option("Save without a TTL", "none", "the key stays until it is deleted"))
@@ -267,7 +267,7 @@ def leave_options() -> list[Option[Literal["stay", "keep", "discard"]]]:
     """Return what can be done with unsaved text."""
     return [
         Option("Continue editing", "stay"),
-        Option("Leave and keep the draft", "keep", "it is offered when this key is edited again"),
+        Option("Leave and keep the draft", "keep", "offered at the next edit"),
         Option("Leave and discard the text", "discard"),
     ]
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, Final, Generic
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,9 +13,10 @@ from textual.events import Key, Paste
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from explorer.model.sanitize import sanitize
 from explorer.session.states import Answer, Option
 from explorer.tui.dialogs.base import Dialog, is_escape
-from explorer.tui.rendering import Piece, safe_content, shorten_middle
+from explorer.tui.rendering import Piece, safe_content, shorten_end, shorten_middle
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.virtual_list import VirtualList
 
@@ -114,10 +116,11 @@ class _OptionList(VirtualList, Generic[Answer]):
             return [("virtual-list--dim", " no match: backspace to change the text, esc to go back")]
         option = self.options[index]
         number = f"{index + 1} " if self._is_numbered else ""
+        room = width - cell_len(sanitize(f" {number}{option.title}  "))
         return [
             ("virtual-list--dim", f" {number}"),
             ("", option.title),
-            ("virtual-list--dim", f"  {option.details}"[: max(0, width)]),
+            ("virtual-list--dim", f"  {shorten_end(sanitize(option.details), room)}"),
         ]
 
     def action_select_number(self, number: int) -> None:
