@@ -54,7 +54,7 @@ def store_at(address: str, path: str, timeout: float = TIMEOUT) -> EtcdStore:
 
 async def put_entries(server: EtcdServer, path: str) -> None:
     """Write the keys that the calls use."""
-    async with store_at(server.address, path, 5.0) as store:
+    async with store_at(server.address, path, ANSWER_TIMEOUT) as store:
         for key in KEYS:
             await store.put(key, b"value")
 
@@ -62,8 +62,9 @@ async def put_entries(server: EtcdServer, path: str) -> None:
 async def failures_of_calls(server: EtcdServer, path: str, own: Answer | bytes) -> dict[str, str]:
     """Return what is wrong with the errors of every call, and of the handshake, with this answer of a proxy."""
     async with Http2Proxy(server.address) as proxy:
-        store = store_at(proxy.address, path)
+        store = store_at(proxy.address, path, ANSWER_TIMEOUT)
         await store.connect()
+        store.connection.timeout = TIMEOUT
         proxy.answer(own)
         found = await asyncio.gather(*(problem_of_call(call, store, is_foreign=True) for call in ALL_CALLS.values()))
         await store.close()
@@ -122,7 +123,8 @@ async def test_exception_of_grpc_never_leaves_the_driver(
 
             return failing
 
-        async with store_at(shared_etcd.address, path, 0.1) as store:
+        async with store_at(shared_etcd.address, path, ANSWER_TIMEOUT) as store:
+            store.connection.timeout = 0.1
             with monkeypatch.context() as broken:
                 broken.setattr(write_attempt, "_RESOLVE_TIMEOUT", 0.1)
                 broken.setattr(Endpoint, "unary_unary", fail)
@@ -144,7 +146,7 @@ async def test_watch_goes_on_after_foreign_answers(shared_etcd: EtcdServer) -> N
         await put_entries(shared_etcd, path)
         async with (
             Http2Proxy(shared_etcd.address) as proxy,
-            store_at(proxy.address, path, 5.0) as store,
+            store_at(proxy.address, path, ANSWER_TIMEOUT) as store,
             store.watch("a") as one,
             store.watch_tree("") as tree,
         ):

@@ -299,11 +299,12 @@ class TestANewKey:
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             await page.press("n")
             await page.type("old/new/fresh")
-            await page.press("enter")
-            await page.type("hello")
+            await page.press("enter", *"hello")
             await page.press("escape", "2", "D", "1", "1")
             await page.shows("old/new/fresh  (new key")
-            await page.press("ctrl+s", "ctrl+s")
+            await page.press("ctrl+s")
+            await page.shows("Create old/new/fresh?")
+            await page.press("ctrl+s")
             await page.until(lambda: page.session.selected == "old/new/fresh", "the new key selected")
             await page.shows("▾ new/", "hello")
 
@@ -323,8 +324,7 @@ class TestANewKey:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("n")
             await page.type("fresh")
-            await page.press("enter")
-            await page.type("mine")
+            await page.press("enter", *"mine")
             async with place.other() as other:
                 await other.put("fresh", b"theirs")
             await page.press("ctrl+s", "ctrl+s")

@@ -77,10 +77,18 @@ class Tmux:
         return found[0]
 
     def _until(self, holds: Callable[[str], bool], what: str) -> None:
+        footers: dict[str, None] = {}
+
+        def look() -> bool:
+            text = self.text()
+            footers[text.rstrip("\n").rpartition("\n")[2]] = None
+            return holds(text)
+
         try:
-            wait_until(lambda: holds(self.text()), what, PATIENCE, pause=PAUSE)
+            wait_until(look, what, PATIENCE, pause=PAUSE)
         except TimeoutError:
-            raise AssertionError(f"never: {what}\n{self.text()}") from None
+            seen = "\n".join(footers)  # with the notices, which come and go
+            raise AssertionError(f"never: {what}\n{self.text()}\nthe last lines meanwhile:\n{seen}") from None
 
     def end(self) -> None:
         self._run("kill-server")

@@ -87,7 +87,7 @@ async def test_virtual_list_double_click_selects() -> None:
 
 
 async def test_choice_dialog_shortens_long_details() -> None:
-    """What does not fit ends with an ellipsis, wide letters and escapes included."""
+    """They end with an ellipsis, also after wide letters and escapes."""
     app = App[None]()
     async with app.run_test(size=(40, 12)) as pilot:
         app.push_screen(ChoiceDialog("Which?", [Option("One", 1, "\x1b漢" * 20), Option("Two", 2, "short")]))
