@@ -1,7 +1,9 @@
 """Plans that copy or move what is on one side to the other."""
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
@@ -21,6 +23,7 @@ class CopyPlanner:
         overwrite: Replace values that differ; otherwise they are conflicts.
         prune: Delete what only the target has; an empty source deletes nothing.
         move: Delete in the source what was copied.
+        ignored: Globs of relative keys that are left as they are.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class CopyPlanner:
         overwrite: bool = False,
         prune: bool = False,
         move: bool = False,
+        ignored: Sequence[str] = (),
     ) -> None:
         self._source = (
             replace(source, separator=target.separator or target.store.separator)
@@ -39,6 +43,7 @@ class CopyPlanner:
         )
         self._target = target
         self._overwrite, self._prune, self._move = overwrite, prune, move
+        self._ignored = ignored
         self._writes: list[Change] = []
         self._prunes: list[Change] = []
         self._moved: list[Change] = []
@@ -64,7 +69,8 @@ class CopyPlanner:
             async for difference in differences(left, right):
                 meter.add()
                 count += difference.left is not None
-                self._add(difference.key, difference.left, difference.right, difference.kind)
+                if not any(fnmatchcase(difference.key, pattern) for pattern in self._ignored):
+                    self._add(difference.key, difference.left, difference.right, difference.kind)
         if not count:
             raise KeyNotFound("the source is empty, and nothing was planned", address=self._source.name)
         return Plan(

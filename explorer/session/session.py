@@ -25,6 +25,7 @@ from explorer.session.key_lookup import KeyLookup
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.tree import Tree
 from explorer.session.notifier import FRAME_INTERVAL, Notifier, Subscriber
+from explorer.session.results.comparison import Comparison
 from explorer.session.results.finder import Finder
 from explorer.session.results.journal_list import JournalList
 from explorer.session.results.plan_review import PlanReview
@@ -77,7 +78,7 @@ class Session:
             journal: Journal of this person's changes, where earlier values are looked up.
             is_masked: Returns whether the value of a key is left out of lists.
             asks_reason: Whether each write needs a reason.
-            connect: Returns the store of a URL or `@PROFILE`, not yet connected, for plans with two stores.
+            connect: Returns the store of a URL or `@PROFILE`, not yet connected, for a second side.
             plans: Folder of applied plans; None applies none.
         """
         self.clock = clock or SystemClock()
@@ -102,6 +103,8 @@ class Session:
         shared = (self._jobs, self.clock, self._notifier.mark_dirty, self._connected_store)
         self.finder = Finder(*shared, codecs=codecs, is_masked=is_masked)
         """Found keys."""
+        self.comparison = Comparison(*shared, decoder=self._decoder, connect=connect, is_masked=is_masked)
+        """Differences to another side."""
         self.journal_list = JournalList(*shared, decoder=self._decoder, journal=journal)
         """This person's changes."""
         self.plan_review = PlanReview(*shared, decoder=self._decoder, connect=connect, folder=plans)

@@ -184,6 +184,12 @@ class BrowseScreen(PaneScreen):
 
         journal.show(self, self.session, self.go_to_key)
 
+    async def do_compare(self) -> None:
+        """Compare the folder under the cursor with another side."""
+        from explorer.tui.flows import compare  # noqa: PLC0415 - as above
+
+        await compare.compare(self, self.session, self.go_to_key)
+
     def do_hits(self) -> None:
         """List what was found."""
         from explorer.tui.flows import find  # noqa: PLC0415 - as above

@@ -1,0 +1,58 @@
+"""Differences as sanitised texts, without layout."""
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from explorer.model.sanitize import pluralize, sanitize
+from explorer.plans.differences import DifferenceKind
+from explorer.session.results.comparison import Comparison, ComparisonRequest, DifferingKey
+from explorer.session.results.result_text import left_out_texts, progress_text
+from explorer.session.states import Option, Tone
+
+SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", DifferenceKind.CHANGED: "~"}
+"""Signs as `keyscope diff` prints them."""
+TONES: Final = {
+    DifferenceKind.ONLY_LEFT: Tone.GOOD,
+    DifferenceKind.ONLY_RIGHT: Tone.BAD,
+    DifferenceKind.CHANGED: Tone.PLAIN,
+}
+DIFFERENCE_SIGNS: Final = (("< >", "The key is only here; only there."), ("~", "The values differ."))
+DIFFERENCE: Final = ("difference", "differences")
+OTHER_SIDE: Final = "Compare {name} with what?"
+OTHER_SIDE_HELP: Final = "a folder here, @PROFILE or @REVISION (the same folder there), a URL, or a file as ./export"
+IGNORED_QUESTION: Final = "Leave out which keys?"
+IGNORED_HELP: Final = "patterns of keys below the folder, separated by spaces, as in: */ttl locks/*; empty for none"
+ONLY_THERE: Final = "this key is only on the other side"
+PLAN_QUESTION: Final = "Make the other side like this one?"
+
+
+def difference_title(request: ComparisonRequest) -> str:
+    """Return which sides are compared."""
+    ignored = f", without {sanitize(' '.join(request.ignored))}" if request.ignored else ""
+    return f"{sanitize(request.prefix) or 'everything'} (here, -) and {sanitize(request.other)} (there, +){ignored}"
+
+
+def difference_progress(comparison: Comparison, now: float) -> Iterator[tuple[str, Tone]]:
+    """Yield how far the comparison is, and what is the same or was left out."""
+    yield progress_text(comparison, now, DIFFERENCE)
+    if comparison.same or comparison.ignored:
+        ignored = f", {comparison.ignored:,} left out" if comparison.ignored else ""
+        yield f"{pluralize(comparison.same, 'key')} the same{ignored}", Tone.QUIET
+    for text in left_out_texts(comparison):
+        yield text, Tone.WARNING
+
+
+def plan_options(comparison: Comparison) -> list[Option[bool]]:
+    """Return the plans that can be made; the value is whether to delete what is only there."""
+    only_there = sum(item.kind is DifferenceKind.ONLY_RIGHT for item in comparison.items)
+    others = len(comparison.items) - only_there
+    options = [Option("Copy", value=False, details=f"{pluralize(others, 'key')} that differ or are only here")]
+    if only_there:
+        options.append(Option("Copy and delete", value=True, details=f"also {only_there:,} that are only there"))
+    return options
+
+
+def difference_line(item: DifferingKey) -> str:
+    """Return a difference as `keyscope diff --json` prints it."""
+    return json.dumps({"key": item.key, "change": item.kind.value})
