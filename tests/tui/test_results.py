@@ -137,3 +137,36 @@ async def test_save_asks_why_where_the_profile_demands_it(tmp_path: Path) -> Non
         await page.press("enter")
         await page.shows("saved top")
     assert [record.reason for record in journal.records()] == ["", "JIRA-7"]
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_compare_lists_differences_and_plans_the_copy(
+    place: Place, size: tuple[int, int], tmp_path: Path
+) -> None:
+    """Each key has the diff of its values; the plan is that of what is listed."""
+    async with place.other() as store:
+        await store.put("flags2/a", b"on")
+        await store.put("flags2/b", b"changed")
+        await store.put("flags2/c", b"new")
+    async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
+        await page.press("j", "=")
+        await page.shows("Compare flags/ with what?")
+        await page.press("ctrl+u")
+        await page.type("flags2")
+        await page.press("enter")
+        await page.shows(
+            "flags/ (here, -) and flags2 (there, +)", "2 differences; looked at all 3 keys", "1 key the same"
+        )
+        await page.shows("~ b", "> c", "-off", "+changed")
+        await page.press("j")
+        await page.shows("only right: c", "+new")
+        await page.press("enter")
+        await page.shows("this key is only on the other side")
+        await page.press("i")
+        await page.type("c")
+        await page.press("enter")
+        await page.shows("without c", "1 difference; looked at all 3 keys")
+        await page.press("enter")
+        await page.shows("1 Keys", "flags/b")
+        assert page.session.selected == "flags/b"
+    assert tmp_path

@@ -1,16 +1,16 @@
 """The other side of a comparison, by what a person types: a folder here, a profile, a revision, a URL, or a file."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from explorer.drivers.base import Store
 from explorer.model.address import at_revision, split_revision
-from explorer.model.errors import CallNotSupported, InvalidText
+from explorer.model.errors import CallNotSupported
 from explorer.model.keys import directory
-from explorer.plans.formats import read
 from explorer.plans.side import FileSide, PlanSide
+from explorer.plans.side_opener import read_file
 
 Side: TypeAlias = PlanSide | FileSide
 Connect: TypeAlias = Callable[[str], Store]
@@ -34,7 +34,7 @@ async def open_other_side(text: str, left: PlanSide, connect: Connect | None) ->
         OSError: The file cannot be read.
     """
     if text.startswith(_FILE_STARTS):
-        yield _read_file(text, left)
+        yield await asyncio.to_thread(read_file, text, left.store.separator)
     elif text.startswith("@") and text[1:].isdigit():
         async with _earlier(left, int(text[1:]), connect) as store:
             yield PlanSide(store, left.prefix, profile=left.profile)
@@ -44,7 +44,8 @@ async def open_other_side(text: str, left: PlanSide, connect: Connect | None) ->
             raise CallNotSupported("no other store can be opened here")
         async with connect(url if revision is None else at_revision(url, revision)) as store:
             is_profile = text.startswith("@")
-            yield PlanSide(store, left.prefix if is_profile else "", profile=url[1:] if is_profile else None)
+            prefix, profile = (left.prefix, url[1:]) if is_profile else ("", None)
+            yield PlanSide(store, prefix, left.store.separator, profile)
     else:
         yield PlanSide(left.store, directory(text, left.store.separator), profile=left.profile)
 
@@ -56,13 +57,3 @@ def _earlier(left: PlanSide, revision: int, connect: Connect | None) -> Store:
             raise CallNotSupported("this store shows no earlier revision here")
         store = connect(at_revision(left.store.address.public_url, revision))
     return store
-
-
-def _read_file(name: str, left: PlanSide) -> FileSide:
-    path = Path(name).expanduser()
-    try:
-        return FileSide(str(path), read(path.read_text(encoding="utf-8"), left.store.separator))
-    except UnicodeDecodeError as error:
-        raise InvalidText(f"{path}: not UTF-8 (byte {error.start})", hint="name an export") from error
-    except InvalidText as error:
-        raise InvalidText(f"{path}: {error.message}", hint=error.hint, key=error.key) from error
