@@ -25,7 +25,7 @@ def place() -> Place:
 
 
 @pytest.fixture
-async def other(place: Place) -> AsyncIterator[MemoryStore]:
+async def filled(place: Place) -> None:
     async with place.other() as other:
         for key, value in {
             "a/same": b"1",
@@ -38,13 +38,12 @@ async def other(place: Place) -> AsyncIterator[MemoryStore]:
             "b/sub/ttl": b"4",
         }.items():
             await other.put(key, value)
-        yield other
 
 
 @pytest.fixture
-async def session(place: Place, other: MemoryStore, tmp_path: Path) -> AsyncIterator[Session]:
+async def session(place: Place, filled: None, tmp_path: Path) -> AsyncIterator[Session]:
     """Return a session that can open a folder of files, too."""
-    assert other
+    del filled
     (tmp_path / "store/a").mkdir(parents=True)
     (tmp_path / "store/a/same").write_bytes(b"1")
 
@@ -79,13 +78,14 @@ async def test_two_folders_of_a_store(session: Session) -> None:
     assert [comparison.key_here(item) for item in comparison.items] == ["a/changed", "a/left", None]
 
 
-async def test_values_are_compared_as_they_are_now(session: Session, other: MemoryStore) -> None:
+async def test_values_are_compared_as_they_are_now(session: Session, place: Place) -> None:
     """From here to there; masked values are not shown."""
     await compared(session, ComparisonRequest("a/", "b/"))
     assert [line for line in await diff(session, 0) if line[0] in "+-"] == ["-one", "+two"]
     assert (await diff(session, 1))[-1] == "-1"
     assert await diff(session, 3) == ["\\the values are masked"]
-    await other.put("b/changed", b"one\nline")
+    async with place.other() as other:
+        await other.put("b/changed", b"one\nline")
     assert await diff(session, 0) == ["\\the values are the same by now"]
 
 
@@ -121,7 +121,7 @@ async def test_other_side_that_cannot_be_opened_is_named(session: Session, text:
 
 
 async def test_plan_makes_the_other_side_the_same(session: Session) -> None:
-    """What is left out stays as it is; what is only there is deleted only on request."""
+    """Ignored keys stay as they are; a key that is only there is deleted only on request."""
     await compared(session, ComparisonRequest("a/", "b/", ("sub/*",)))
     options = plan_options(session.comparison)
     assert [option.details for option in options] == [
