@@ -140,9 +140,7 @@ async def test_save_asks_why_where_the_profile_demands_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-async def test_compare_lists_differences_and_plans_the_copy(
-    place: Place, size: tuple[int, int], tmp_path: Path
-) -> None:
+async def test_compare_lists_differences_and_plans_the_copy(place: Place, size: tuple[int, int]) -> None:
     """Each key has the diff of its values; the plan is that of what is listed."""
     async with place.other() as store:
         await store.put("flags2/a", b"on")
@@ -166,7 +164,11 @@ async def test_compare_lists_differences_and_plans_the_copy(
         await page.type("c")
         await page.press("enter")
         await page.shows("without c", "1 difference; looked at all 3 keys")
+        await page.press("p")
+        await page.shows("Make the other side like this one?")
+        await page.press("1")
+        await page.shows("make memory:flags2/ like memory:flags/", "~ flags2/b", "+off")
+        await page.press("escape")
         await page.press("enter")
         await page.shows("1 Keys", "flags/b")
         assert page.session.selected == "flags/b"
-    assert tmp_path

@@ -43,6 +43,11 @@ def difference_progress(comparison: Comparison, now: float) -> Iterator[tuple[st
         yield text, Tone.WARNING
 
 
+def plan_title(request: ComparisonRequest) -> str:
+    """Return what the plan that makes the other side the same does."""
+    return f"make {sanitize(request.other)} like {sanitize(request.prefix) or 'everything here'}"
+
+
 def plan_options(comparison: Comparison) -> list[Option[bool]]:
     """Return the plans that can be made; the value is whether to delete what is only there."""
     only_there = sum(item.kind is DifferenceKind.ONLY_RIGHT for item in comparison.items)

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from textual.widget import Widget
 
 from explorer.model.errors import ExplorerError
-from explorer.model.sanitize import pluralize
-from explorer.plans.plan_file import write_plan
+from explorer.plans.plan import Plan
 from explorer.session.results.comparison import ComparisonRequest
 from explorer.session.results.difference_text import (
     IGNORED_HELP,
@@ -17,16 +15,15 @@ from explorer.session.results.difference_text import (
     OTHER_SIDE_HELP,
     PLAN_QUESTION,
     plan_options,
+    plan_title,
 )
-from explorer.session.results.result_file import write_list
+from explorer.session.results.plan_review import PlanStores
 from explorer.session.session import Session
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.text import TextDialog
+from explorer.tui.flows import plan_review
 from explorer.tui.rendering import short_key
 from explorer.tui.type_ahead import release_keys
-
-PLAN_FILE: Final = "plan.json"
-PLAN_HELP: Final = "a new file, to be reviewed; enter writes it, esc goes back"
 
 
 async def ask(screen: Widget, session: Session, folder: str) -> bool:
@@ -56,7 +53,7 @@ async def compare(screen: Widget, session: Session, go: Callable[[str], None]) -
             go(key)
 
     if await ask(screen, session, session.lookup.new_key_start(session.selected)):
-        screen.app.push_screen(DifferencesScreen(session, go), on_key)
+        screen.app.push_screen(DifferencesScreen(session), on_key)
     release_keys()
 
 
@@ -72,25 +69,17 @@ async def ask_ignored(screen: Widget, session: Session) -> None:
 
 async def make_plan(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
     """Ask how much to copy to the other side, and show the plan for it."""
-    prune = await screen.app.push_screen_wait(ChoiceDialog(PLAN_QUESTION, plan_options(session.comparison)))
+    comparison = session.comparison
+    prune = await screen.app.push_screen_wait(ChoiceDialog(PLAN_QUESTION, plan_options(comparison)))
     if prune is not None:
-        await _review(screen, session, prune=prune, go=go)
+
+        async def make(_: PlanStores) -> Plan:
+            return await comparison.plan(prune=prune)
+
+        try:
+            session.plan_review.make(plan_title(comparison.request), make)
+        except ExplorerError as error:
+            screen.notify(error.message, severity="warning")
+        else:
+            plan_review.show(screen, session, go)
     release_keys()
-
-
-async def _review(screen: Widget, session: Session, *, prune: bool, go: Callable[[str], None]) -> None:
-    del go
-    try:
-        plan = await session.comparison.plan(prune=prune)
-    except ExplorerError as error:
-        screen.notify(error.message, severity="error")
-        return
-    name, problem = PLAN_FILE, ""
-    while name:
-        title = f"Write the plan of {pluralize(len(plan), 'change')} to which file?"
-        dialog = TextDialog(title, name, help=PLAN_HELP, problem=problem)
-        answer: str | None = await screen.app.push_screen_wait(dialog)
-        name = answer or ""
-        if name and not (problem := await write_list(name, write_plan(plan).splitlines())):
-            screen.notify(f"written to {name}; keyscope apply {name} applies it")
-            return

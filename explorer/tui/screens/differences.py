@@ -1,6 +1,6 @@
 """The differences between a folder and another side, with how the values of the current key differ."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
@@ -53,10 +53,12 @@ class DifferencesScreen(ResultScreen[DifferingKey]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.DIFFERENCES)
     _drawn: DifferingKey | None = None
 
-    def __init__(self, session: Session, go: Callable[[str], None]) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__(session, session.comparison)
         self.comparison = session.comparison
-        self._go = go
+
+    def _leave_for(self, key: str) -> None:
+        self.dismiss(key)
 
     def make_rows(self) -> DifferenceRows:
         """Return the list."""
@@ -126,4 +128,4 @@ class DifferencesScreen(ResultScreen[DifferingKey]):
 
     async def do_plan_copy(self) -> None:
         """Plan the changes that make the other side like this one."""
-        await compare.make_plan(self, self.session, self._go)
+        await compare.make_plan(self, self.session, self._leave_for)
