@@ -10,7 +10,6 @@ from explorer.model.address import at_revision, split_revision
 from explorer.model.errors import CallNotSupported
 from explorer.model.keys import directory
 from explorer.plans.side import FileSide, PlanSide
-from explorer.plans.side_opener import read_file
 
 Side: TypeAlias = PlanSide | FileSide
 Connect: TypeAlias = Callable[[str], Store]
@@ -34,6 +33,8 @@ async def open_other_side(text: str, left: PlanSide, connect: Connect | None) ->
         OSError: The file cannot be read.
     """
     if text.startswith(_FILE_STARTS):
+        from explorer.plans.side_opener import read_file  # noqa: PLC0415 - loads yaml
+
         yield await asyncio.to_thread(read_file, text, left.store.separator)
     elif text.startswith("@") and text[1:].isdigit():
         async with _earlier(left, int(text[1:]), connect) as store:
