@@ -107,7 +107,7 @@ class Session:
         """Differences to another side."""
         self.journal_list = JournalList(*shared, decoder=self._decoder, journal=journal)
         """This person's changes."""
-        self.plan_review = PlanReview(*shared, decoder=self._decoder, connect=connect, folder=plans)
+        self.plan_review = PlanReview(*shared, decoder=self.decoder, connect=connect, folder=plans, is_masked=is_masked)
         """The plan that was made last."""
         self._view_model = ViewModel(
             self._decoder, self._jobs, self._connected_store, self.clock, self._notifier.mark_dirty, drafts=drafts

@@ -8,6 +8,7 @@ import pytest
 
 import explorer
 from explorer.codecs.codecs import Codecs
+from explorer.codecs.settings import read
 from explorer.drivers.base import Store
 from explorer.model.errors import CallNotSupported, KeyModified
 from explorer.plans.plan import Plan, PlanAction
@@ -244,3 +245,21 @@ async def test_keys_are_copied_to_another_store(
     async with explorer.open(url) as target:
         assert await keys(target) == {"app/a": b"app/a", "app/b": b"app/b", "old": b"old"}
     assert await keys(other) == {"app/a": b"app/a", "app/b": b"app/b", "old": b"old"}
+
+
+async def test_broken_rule_is_listed_at_its_key_without_masked_values(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "codecs.toml").write_text("version = 1\n[[constraint]]\nname = 'r'\nkey = '**/*'\nenum = ['x']\n")
+    codecs = Codecs(constraints=read(tmp_path / "codecs.toml").constraints)
+    async with (
+        place.other() as store,
+        Session(place.connect, codecs, plans=tmp_path, is_masked=lambda key: key == "new/b") as session,
+    ):
+        for name in ("a", "b"):
+            await store.put(f"app/{name}", name.encode())
+        await live(session)
+        plan_copy(session, ["app"], "new")
+        await wait_for_value(lambda: session.plan_review.phase, PlanPhase.READY)
+        assert [row_details(row) for row in session.plan_review.items] == [
+            "✗ r: 'a' is none of 'x'",
+            "✗ r: the values are masked",
+        ]

@@ -91,7 +91,9 @@ async def test_plan_that_breaks_a_rule_is_overridden_by_name(tmp_path: Path) -> 
         await store.put("big", b"threads: 80\nname: x\n")
     async with browsing(place.connect, codecs(tmp_path), writable=True, plans=tmp_path / "plans") as page:
         await plan_copy(page, "C", "app")
-        await page.shows("✗ 1 broken rule, such as app: threads: threads: 80 is greater")
+        await page.shows(
+            "✗ 1 broken rule, such as app: threads: threads: 80 is greater", "+ app  ✗ threads: threads: 80"
+        )
         await page.press("ctrl+s")
         await page.shows("breaks threads", "Override threads")
         await page.press("2", "y")

@@ -38,7 +38,7 @@ class PlanRow(NamedTuple):
     action: PlanAction | None
     """None for a key that the plan leaves as it is."""
     reason: str = ""
-    """Why it is a conflict, or is left as it is."""
+    """Why it is a conflict, is left as it is, or breaks a constraint."""
     change: Change | None = None
     store: str = ""
     """URL of the store, if it is not that of the session."""
@@ -101,6 +101,7 @@ class PlanReview(ResultList[PlanRow]):
         decoder: Compares and checks values.
         connect: Returns the store of a URL or `@PROFILE`, not yet connected; None if there are no others.
         folder: Folder of applied plans; None if they cannot be kept, and so not be applied.
+        is_masked: Returns whether the value of a key is quoted nowhere.
     """
 
     job_name = "plan"
@@ -116,12 +117,14 @@ class PlanReview(ResultList[PlanRow]):
         decoder: Decoder,
         connect: Callable[[str], Store] | None = None,
         folder: Path | None = None,
+        is_masked: Callable[[str], bool] = lambda _: False,
     ) -> None:
         super().__init__(jobs, clock, mark_dirty)
         self._get_store = get_store
         self._decoder = decoder
         self._connect = connect or _no_other_store
         self._folder = folder
+        self._is_masked = is_masked
         self._maker: PlanMaker = _no_plan
         self._other_maker: PlanMaker | None = None
         self.title = ""
@@ -214,14 +217,29 @@ class PlanReview(ResultList[PlanRow]):
         async with AsyncExitStack() as stack:
             stores = PlanStores(self._get_store(), self._connect, stack)
             plan = await self._maker(stores)
-            self.violations = await plan_violations(plan, await stores.of_plan(plan), self._checker(stores.own))
             own = stores.own.address.public_url
+            violations = await plan_violations(plan, await stores.of_plan(plan), self._checker(stores.own))
+        self.violations = [
+            replace(one, violation=one.violation.without_value())
+            if one.store == own and self._is_masked(one.key)
+            else one
+            for one in violations
+        ]
+        broken: dict[tuple[str, str], list[str]] = {}
+        for one in self.violations:
+            broken.setdefault((one.store, one.key), []).append(f"✗ {one.violation}")
         self.plan, self.phase = plan, PlanPhase.READY
         self.looked_at = len(plan) + len(plan.same) + len(plan.conflicts) + len(plan.omitted)
         yield [
             *(PlanRow(one.key, PlanAction.CONFLICT, one.reason) for one in plan.conflicts),
             *(
-                PlanRow(change.key, change.action, change=change, store="" if part.store == own else part.store)
+                PlanRow(
+                    change.key,
+                    change.action,
+                    "; ".join(broken.get((part.store, change.key), ())),
+                    change,
+                    "" if part.store == own else part.store,
+                )
                 for part in plan.parts
                 for change in part.changes
             ),
