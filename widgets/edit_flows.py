@@ -9,16 +9,18 @@ from explorer.model.errors import ExplorerError, InvalidText
 from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
 from explorer.session.earlier_values import NO_EARLIER_VALUES, RESTORE_QUESTION, restore_options
+from explorer.session.editing.draft_text import draft_options, drafts_question
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Expired, Saved, State
 from explorer.session.editing.edit_text import (
-    draft_options,
-    drafts_question,
+    NOTHING_CHANGED,
     expired_question,
     leave_options,
+    leave_outcome,
     leave_question,
     left_text,
+    not_left_text,
     saved_text,
     taken_text,
     ttl_options,
@@ -26,6 +28,7 @@ from explorer.session.editing.edit_text import (
 from explorer.session.editing.violation_text import override_options, override_question
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.session.value_text import ONE_FORM
 from widgets.dialogs import Dialog
 from widgets.panes.edit import MAX_EDITED
 
@@ -90,7 +93,7 @@ async def restore_selected(view: "View") -> None:
 async def switch_form(view: "View") -> None:
     """Show the value in its other form."""
     if not view.session.detail.switch_form():
-        view.notify("this value has only one form", "warning")
+        view.notify(ONE_FORM, "warning")
 
 
 async def change_form(view: "View") -> None:
@@ -122,13 +125,13 @@ async def leave(view: "View") -> None:
     name = sanitize(edit.key)
     if not edit.is_unsaved:
         await session.editor.leave()
-        view.notify("nothing was changed", "information")
+        view.notify(NOTHING_CHANGED, "information")
         return
     reply = await view.ask(Dialog(leave_question(name), leave_options()))
     if reply is None or reply.value == "stay" or session.current_edit is not edit:
         return
     await session.editor.leave(keep=reply.value == "keep")
-    view.notify("the draft is kept" if reply.value == "keep" else "the text was discarded", "information")
+    view.notify(leave_outcome(is_kept=reply.value == "keep"), "information")
 
 
 async def _leave_while_saving(view: "View", edit: Edit) -> None:
@@ -136,8 +139,7 @@ async def _leave_while_saving(view: "View", edit: Edit) -> None:
     if await view.session.editor.leave(keep=True):
         view.live.start(_show_outcome(view.live, edit), name="outcome of a save")
     else:
-        reason = sanitize(edit.draft_error or "no draft can be kept")
-        view.notify(f"not left: the save goes on, and {reason}", "warning")
+        view.notify(not_left_text(edit), "warning")
 
 
 async def _show_outcome(live: "LiveSession", edit: Edit) -> None:

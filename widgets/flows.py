@@ -22,9 +22,20 @@ from explorer.session.editing.deletion_text import (
     deletion_outcome,
     deletion_scopes,
     deletion_title,
+    deletion_word,
     scope_question,
 )
-from explorer.session.editing.edit_text import draft_facts
+from explorer.session.editing.draft_text import (
+    DRAFT_DELETED,
+    DRAFTS_TITLE,
+    NO_DRAFTS,
+    draft_deletion_facts,
+    draft_deletion_question,
+    draft_facts,
+    draft_question,
+    draft_steps,
+)
+from explorer.session.editing.edit_text import NEW_KEY_HELP, NEW_KEY_TITLE
 from explorer.session.states import Option, Tone
 from explorer.session.type_options import (
     PATTERN_HELP,
@@ -118,7 +129,7 @@ def _confirmation(view: "View", plan: DeletePlan) -> Dialog[bool]:
         keys.append(MORE_KEYS if plan.truncated else f"… and {rest:,} more keys")
     return Dialog(
         deletion_title(plan, sanitize(plan.key or plan.prefix)),
-        [Option("Cancel", value=False), Option("Delete all" if plan.subtree else "Delete", value=True)],
+        [Option("Cancel", value=False), Option(deletion_word(plan), value=True)],
         has_buttons=True,
         lines=keys,
         facts=deletion_facts(plan, view.session.address),
@@ -203,10 +214,10 @@ async def new_key(view: "View") -> None:
     while True:
         reply = await view.ask(
             Dialog(
-                "New key",
+                NEW_KEY_TITLE,
                 [Option("Cancel", value=False), Option("Edit", value=True)],
                 has_buttons=True,
-                facts=[("enter opens the editor; the key is created when you save", Tone.QUIET)],
+                facts=[(NEW_KEY_HELP, Tone.QUIET)],
                 label="Key",
                 text=text,
                 problem=problem,
@@ -227,16 +238,15 @@ async def choose_draft(view: "View") -> None:
     session = view.session
     drafts = session.editor.drafts
     if not drafts:
-        view.notify("no drafts for this store", "information")
+        view.notify(NO_DRAFTS, "information")
         return
     reply = await view.ask(
-        Dialog("Drafts", [Option(sanitize(draft.key), draft, draft_facts(draft)) for draft in drafts])
+        Dialog(DRAFTS_TITLE, [Option(sanitize(draft.key), draft, draft_facts(draft)) for draft in drafts])
     )
     if reply is None:
         return
     draft, name = reply.value, sanitize(reply.value.key)
-    steps = [Option("Open", "open", "in the editor"), Option("Delete", "delete")]
-    step = await view.ask(Dialog(f"Draft of {name}", steps))
+    step = await view.ask(Dialog(draft_question(name), draft_steps()))
     if step is not None and step.value == "open":
         # a draft has the same needs as a new key: connection, writing, no open edit
         reason = session.disabled_reason("new") if view.live.has_editor else NO_EDITOR
@@ -248,19 +258,16 @@ async def choose_draft(view: "View") -> None:
         view.focus("value")
     elif step is not None:
         question = Dialog(
-            f"Delete the draft of {name}?",
+            draft_deletion_question(name),
             [Option("Cancel", value=False), Option("Delete", value=True)],
             has_buttons=True,
-            facts=[
-                (f"written {draft_facts(draft)}", Tone.PLAIN),
-                (sanitize(f"in {session.address}"), Tone.QUIET),
-            ],
+            facts=draft_deletion_facts(draft, session.address),
             is_dangerous=True,
         )
         confirmed = await view.ask(question)
         if confirmed is not None and confirmed.value:
             await session.editor.discard(draft)
-            view.notify("draft deleted", "information")
+            view.notify(DRAFT_DELETED, "information")
 
 
 FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(

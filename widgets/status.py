@@ -8,7 +8,7 @@ from explorer.model.sanitize import sanitize
 from explorer.session.actions import Action
 from explorer.session.marked_keys import MARKING_ACTIONS
 from explorer.session.session import Session
-from explorer.session.status_text import MIN_AGE_SHOWN, status_parts
+from explorer.session.status_text import MIN_AGE_SHOWN, status_parts, switch_titles
 from widgets.panes.base import Json
 
 STATUS_INTERVAL: Final = 0.25
@@ -64,8 +64,10 @@ class StatusFeed:
             "rate": parts.rate,
             "marked": parts.marked,
             "first": list(MARKING_ACTIONS) if session.marked.is_active else [],
-            "frozen": parts.is_frozen,
+            "frozen": parts.frozen,
             "writable": parts.writable,
+            "writing": parts.writing,
+            "titles": switch_titles(session),
             "lockable": session.is_lockable,
             "min_age": MIN_AGE_SHOWN,
         }

@@ -73,6 +73,11 @@ def change_row(change: LoggedChange, *, brief: bool = False) -> ChangeRow:
     )
 
 
+def changes_notice(log: ChangeLog) -> str:
+    """Return the text in place of an empty log; "" if it has entries."""
+    return "" if len(log) else "no changes since this was opened"
+
+
 def changes_title(log: ChangeLog, newer: int = 0) -> str:
     """Return the number of entries, with that of newer ones out of sight and of dropped ones; "" without any.
 

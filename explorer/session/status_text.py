@@ -58,9 +58,24 @@ class StatusParts:
         return " ".join(text for text in (self.cause, wait) if text)
 
     @property
+    def frozen(self) -> str:
+        """Word for changes that are held back; "" if none are."""
+        return "FROZEN" if self.is_frozen else ""
+
+    @property
     def writing(self) -> str:
         """Word for the state of writing."""
         return "WRITING" if self.writable else "read-only"
+
+
+def switch_titles(session: Session) -> dict[str, str]:
+    """Return the titles of the actions that are switches, by id, as their state is now."""
+    titles = {"writing": "Writing" if session.writable else "Read-only"}
+    if session.connection.is_frozen:
+        titles["freeze"] = "Frozen"
+    if session.marked.is_active:
+        titles["toggle"] = "Mark"
+    return titles
 
 
 def status_parts(session: Session) -> StatusParts:

@@ -13,6 +13,7 @@ from explorer.session.states import Empty, Failed, Loading, Ready
 
 LOADING_NOTICE_DELAY: Final = 0.4
 """Seconds for which the previous value stays, under its own key, while the next one is read."""
+ONE_FORM: Final = "this value has only one form"
 VALUE_SIGNS: Final = (
     ("rev 12", "Revision of the store at which the value was written."),
     ("v3", "Version: number of writes since the key was created."),

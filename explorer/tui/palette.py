@@ -14,8 +14,8 @@ from textual.types import IgnoreReturnCallbackType
 
 from explorer.session.actions import BROWSING, key_label
 from explorer.session.session import Session
+from explorer.tui.cells import safe_content
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.rendering import safe_content
 from explorer.tui.screens.base import ActionScreen
 from explorer.tui.type_ahead import TypeAheadApp
 

@@ -179,7 +179,8 @@ async def test_ages_stand_still_while_frozen(kernel_end: RecordedKernel) -> None
     mark = page.locator(".ks-pane-tree .ks-mark")
     status = {
         "type": "status", "status": "STALE", "sign": "STALE", "cause": "frozen", "address": "demo:", "revision": "",
-        "rate": "", "frozen": True, "writable": False, "lockable": True, "min_age": 1.0, "disabled": {},
+        "rate": "", "frozen": "FROZEN", "writable": False, "writing": "read-only", "titles": {},
+        "lockable": True, "min_age": 1.0, "disabled": {},
         "proved": None, "retry": None,
     }  # fmt: skip
     await kernel_end.deliver(status)
@@ -189,7 +190,7 @@ async def test_ages_stand_still_while_frozen(kernel_end: RecordedKernel) -> None
     await kernel_end.deliver({**tree_facts(generation, 0, 0, 1), "type": "rows", "rows": [row]})
     await mark.filter(has_text=re.compile("~ [45]s")).wait_for()
     await page.locator(".ks-frozen", has_text="FROZEN").wait_for()
-    await kernel_end.deliver({**status, "frozen": False})
+    await kernel_end.deliver({**status, "frozen": ""})
     await mark.filter(has_text=re.compile("~ 1m0[5-9]s")).wait_for()
 
 

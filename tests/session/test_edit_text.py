@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from explorer.session.editing.draft_text import draft_facts, draft_options
 from explorer.session.editing.drafts import Draft
-from explorer.session.editing.edit_text import draft_facts, draft_options
 
 
 def test_draft_options_delete_a_draft_only_if_it_is_the_only_one() -> None:

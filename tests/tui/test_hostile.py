@@ -32,11 +32,11 @@ from explorer.session.event_batch import EventBatch
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Loading, Option
+from explorer.tui.cells import safe_content
 from explorer.tui.dialogs.confirm import _OptionList
 from explorer.tui.panes.changes import ChangeList
 from explorer.tui.panes.locks import LockList
 from explorer.tui.panes.pane import error_content
-from explorer.tui.rendering import safe_content
 from explorer.tui.terminal.sanitize_filter import SanitizeFilter
 from explorer.tui.widgets.diff_view import DiffView
 from explorer.tui.widgets.key_tree import KeyTree

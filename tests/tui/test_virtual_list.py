@@ -5,8 +5,8 @@ from textual.app import App, ComposeResult
 from textual.strip import Strip
 
 from explorer.session.states import Option
+from explorer.tui.cells import Piece
 from explorer.tui.dialogs.confirm import ChoiceDialog
-from explorer.tui.rendering import Piece
 from explorer.tui.widgets.virtual_list import VirtualList
 
 

@@ -125,7 +125,7 @@ def test_locks_pane_says_why_there_are_none(make: Make, memory: SharedMemory) ->
 def test_changes_are_newest_first(make: Make, memory: SharedMemory) -> None:
     page = FakePage(make(ChangeLog, "memory:"))
     changes = page.open("changes")
-    assert changes.head["notice"] == "no changes since the widget was opened"
+    assert changes.head["notice"] == "no changes since this was opened"
     page.wait_message("status", status="LIVE")
     memory.put("a", b"one")
     page.wait(lambda: len(changes.rows) == 1, "the first change")

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from explorer.session.actions import Place
 from explorer.session.change_log import LoggedChange
-from explorer.session.change_rows import CHANGE_SIGNS, change_row, changes_title
+from explorer.session.change_rows import CHANGE_SIGNS, change_row, changes_notice, changes_title
 from explorer.session.session import Session
 from explorer.session.states import Part
 from widgets.panes.base import Head, PaneRow
@@ -70,5 +70,4 @@ class ChangesPane(CursorPane):
 
     def head(self) -> Head:
         """Return the number of entries and of dropped ones."""
-        notice = "" if len(self._log) else "no changes since the widget was opened"
-        return Head(changes_title(self._log), notice)
+        return Head(changes_title(self._log), changes_notice(self._log))

@@ -22,7 +22,7 @@ from explorer.session.editing.edit_text import (
     outdated_text,
     review_lines,
     review_question,
-    save_word,
+    review_word,
     version_names,
 )
 from explorer.session.editing.violation_text import violation_lines
@@ -321,7 +321,7 @@ class ComparisonPane(Pane):
             "heading": review_question(edit, sanitize(edit.key)),
             "store": sanitize(f"in {self.session.address}"),
             "notes": [*violation_lines(state.violations), *(sanitize(f"▪ {note}") for note in state.notes)],
-            "save": "Override" if state.violations else save_word(edit),
+            "save": review_word(edit, state),
         }
 
     def _conflict(self, edit: Edit, state: Conflicted) -> Mapping[str, Json]:

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 from explorer.model.capabilities import Capability
 from explorer.model.key_text import escape_key
-from explorer.model.sanitize import pluralize, sanitize
-from explorer.session.actions import Place, key_label
+from explorer.model.sanitize import sanitize
+from explorer.session.actions import Place
 from explorer.session.keytree.navigator import TreeNavigator
-from explorer.session.keytree.nodes import LevelState, Node
+from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.row_view import TREE_SIGNS, RowView, row_view
 from explorer.session.keytree.tree import Tree
 from explorer.session.session import Session
-from explorer.session.states import LivenessStatus, Part
+from explorer.session.states import Part
+from explorer.session.tree_text import tree_notice, tree_title
 from widgets.panes.base import Head, Json, Jump, Pane, PaneRow, error_text
 from widgets.panes.cursor_pane import step_of
 
@@ -71,49 +72,13 @@ class TreePane(Pane):
     def head(self) -> Head:
         """Return title, filter, and what is shown without keys."""
         tree, session = self._tree, self.session
-        findings = tree.filter.progress
-        title = (
-            str(findings) if findings else f"{pluralize(tree.rows.loaded, 'key')} loaded" if tree.rows.loaded else ""
-        )
-        notice, problem = self._notice()
+        findings, notice = tree.filter.progress, tree_notice(session)
         filter_text = "" if findings is None else sanitize(findings.filter.text)
         selected = session.selected or ""
         folder, separator, _ = selected.rpartition(tree.separator)
         fields = {"filter": filter_text, "selected": sanitize(selected), "folder": escape_key(folder + separator)}
-        return Head(title, notice, problem, fields)
-
-    def _notice(self) -> tuple[str, bool]:
-        """Return what is shown without keys, and whether that is an error."""
-        session, tree = self.session, self._tree
-        error, findings = session.connection.error, tree.filter.progress
-        is_unread = not tree.rows.loaded and tree.rows.root.load_state is not LevelState.LOADED
-        if is_unread and error is not None:
-            return error_text(error), True
-        if is_unread and session.liveness.status is LivenessStatus.DISCONNECTED:
-            return "connecting …", False
-        if len(tree.rows):
-            return "", False
-        if findings is not None:
-            cased = " Upper case is matched as typed." if findings.filter.cased else ""
-            return (f"No loaded key matches.{cased}" if findings.done else "Searching …"), False
-        if is_unread:
-            return "reading …", False
-        session.find_nearby_keys()
-        if session.lookup.nearby is not None:
-            text = f"Nothing is stored below {session.address}, but {session.lookup.nearby}."
-            return sanitize(text), False
-        return f"No keys here.{self._how_to_create()}", False
-
-    def _how_to_create(self) -> str:
-        """Return how a key is created, with the keys of this person; "" where nothing can be written."""
-        create, unlock = (self._key(name) for name in ("new", "writing"))
-        if self.session.writable:
-            return f" {create} creates one."
-        return f" {unlock} unlocks writing, then {create} creates one." if self.session.is_lockable else ""
-
-    def _key(self, action: str) -> str:
-        keys = self.session.actions[action].keys
-        return key_label(keys[0]) if keys else f"The command {self.session.actions[action].title}"
+        text = "" if notice is None else notice.text if notice.error is None else error_text(notice.error)
+        return Head(tree_title(tree), text, notice is not None and notice.error is not None, fields)
 
     # Changes
 

@@ -22,7 +22,7 @@ from explorer.session.value_text import (
     value_notes,
     value_text,
 )
-from widgets.panes.base import Body, Head, Json, Pane, PaneRow
+from widgets.panes.base import Body, Head, Json, Pane, PaneRow, error_text
 
 TABS: Final = ("value", "metadata", "history")
 _MAX_PLAIN_PART: Final = 1 << 20
@@ -166,9 +166,7 @@ class ValuePane(Pane):
     def _of(self, key: str, text: ValueText) -> _Shown:
         """Return what is shown of a value, an error or a notice, with a new version if the text is another."""
         if text.error is not None:
-            error = text.error
-            notice = sanitize(error.message + (f"\n{error.hint}" if error.hint else ""), multiline=True)
-            return self._with_version(_Shown(self._tab, key, notice, problem=True))
+            return self._with_version(_Shown(self._tab, key, error_text(text.error), problem=True))
         if text.loaded is None:
             return self._with_version(_Shown(self._tab, key, text.notice))
         loaded, entry = text.loaded, text.loaded.entry

@@ -156,7 +156,7 @@ export class Layout {
   }
 
   onStatus(message) {
-    this.channel.clock.setFrozen(message.frozen);
+    this.channel.clock.setFrozen(Boolean(message.frozen));
     this.status.show(message);
     this.disabled = message.disabled;
     this.element.setAttribute("aria-label", `Keyscope ${message.address}`);
@@ -166,11 +166,7 @@ export class Layout {
   drawFooter() {
     const place = this.place;
     const status = this.status.status;
-    const titles = {
-      writing: status?.writable ? "Writing" : "Read-only",
-      freeze: status?.frozen ? "Frozen" : undefined,
-      toggle: status?.first.length ? "Mark" : undefined,
-    };
+    const titles = status?.titles ?? {};
     const first = place === "tree" ? status?.first ?? [] : []; // in marking mode
     const rank = (action) => (first.includes(action.id) ? 1000 - first.indexOf(action.id) : action.priority);
     const shown = this.keys.at(place).filter((action) => rank(action) && (action.id === "help" || !this.disabled[action.id]));

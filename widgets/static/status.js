@@ -7,9 +7,10 @@ export class Status {
     this.reason = element("span", "ks-reason ks-dim");
     this.address = element("span", "ks-address");
     this.facts = element("span", "ks-status-facts ks-dim");
+    this.marked = element("span", "ks-strong");
     this.frozen = element("span", "ks-frozen");
     this.writing = element("span", "ks-writing");
-    this.element = element("div", "ks-status", this.live, this.address, this.reason, this.facts, this.frozen, this.writing);
+    this.element = element("div", "ks-status", this.live, this.address, this.reason, this.facts, this.marked, this.frozen, this.writing);
     this.element.setAttribute("role", "status");
     this.status = null;
     this.lost = null;
@@ -46,6 +47,7 @@ export class Status {
       setText(this.live, text);
       setText(this.reason, this.closed || (this.lost ? "nothing shown here is certain; run the cell again if the kernel was restarted" : ""));
       setText(this.facts, "");
+      setText(this.marked, "");
       setText(this.frozen, "");
       return;
     }
@@ -57,9 +59,10 @@ export class Status {
     const wait = status.retry === null ? null : Math.max(0, status.retry - passed);
     setText(this.reason, [status.cause, wait === null ? "" : `· retry in ${Math.floor(wait) + 1}s`].filter(Boolean).join(" "));
     this.reason.title = this.reason.textContent;
-    setText(this.facts, [status.marked ? `✓ ${status.marked}` : "", status.revision, status.rate].filter(Boolean).join("  "));
-    setText(this.frozen, status.frozen ? "FROZEN" : "");
-    setText(this.writing, status.writable ? "WRITING" : "read-only");
+    setText(this.facts, [status.revision, status.rate].filter(Boolean).join("  "));
+    setText(this.marked, status.marked ? `✓ ${status.marked}` : "");
+    setText(this.frozen, status.frozen);
+    setText(this.writing, status.writing);
     this.writing.classList.toggle("ks-writable", status.writable);
   }
 }

@@ -100,6 +100,11 @@ def changed_question(name: str) -> str:
     return f"{name} changed since the preview; nothing was deleted"
 
 
+def deletion_word(plan: DeletePlan) -> str:
+    """Return the word of the button that deletes."""
+    return "Delete all" if plan.subtree else "Delete"
+
+
 def changed_options(plan: DeletePlan) -> list[Option[DeletePlan | None]]:
     """Return the options after a conflict: None deletes nothing, a plan the rest; no options if there is no choice."""
     rest = plan.as_one_by_one() if plan.subtree and plan.one_by_one is None else None

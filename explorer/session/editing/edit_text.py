@@ -8,9 +8,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from explorer.model.events import Deleted, Put
 from explorer.model.format import format_duration
+from explorer.model.key_text import typed_key
+from explorer.model.keys import encode
 from explorer.model.line_diff import DiffLine, LinePart
 from explorer.model.sanitize import pluralize, sanitize
-from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
 from explorer.session.editing.violation_text import violation_lines
@@ -22,6 +23,9 @@ KeyName: TypeAlias = Callable[[str], str]
 
 Severity: TypeAlias = Literal["information", "warning", "error"]
 
+NOTHING_CHANGED: Final = "nothing was changed"
+NEW_KEY_TITLE: Final = "New key"
+NEW_KEY_HELP: Final = "enter opens the editor; the key is created when you save"
 EXPIRY_TOLERANCE: Final = 2.0
 """Seconds by which a key may be deleted before its TTL ends, as stores round TTLs."""
 _MAX_NOTES: Final = 2
@@ -167,6 +171,11 @@ def reason_text(edit: Edit) -> str:
     return sanitize(f"reason: {edit.reason}") if edit.reason else ""
 
 
+def review_word(edit: Edit, state: Reviewing) -> str:
+    """Return the word for what the review offers: saving, or first an override of what the change breaks."""
+    return "Override" if state.violations else save_word(edit)
+
+
 def review_lines(edit: Edit, state: Reviewing) -> Sequence[DiffLine]:
     """Return the lines of the diff, or one that says why there are none."""
     return state.diff or (_EMPTY_VALUE if edit.base is None else _SAME_TEXT,)
@@ -237,6 +246,16 @@ def outdated_text(edit: Edit, state: Conflicted, key: KeyName) -> str:
 # Questions
 
 
+def escape_hint(text: str) -> str:
+    """Return how the backslashes of a typed key are read; "" without any."""
+    if "\\" not in text:
+        return ""
+    key = typed_key(text)
+    if key == text:
+        return "not an escape: the backslash is part of the name"
+    return f"read with escapes, {pluralize(len(encode(key)), 'byte')}; type \\\\ for a backslash"
+
+
 def expired_question(name: str) -> str:
     """Return the question for the TTL of a key whose lease expired while it was edited."""
     return f"The lease of {name} expired and the key is gone"
@@ -272,28 +291,17 @@ def leave_options() -> list[Option[Literal["stay", "keep", "discard"]]]:
     ]
 
 
-def drafts_question(drafts: Sequence[Draft]) -> str:
-    """Return the question which text of a key to begin with."""
-    return f"{pluralize(len(drafts), 'draft')} of this key"
-
-
-def draft_options(drafts: Sequence[Draft]) -> list[Option[Draft | Literal["stored", "discard"]]]:
-    """Return the texts to begin with; `discard` deletes the only draft and begins with the stored value."""
-    options: list[Option[Draft | Literal["stored", "discard"]]] = [
-        Option("Continue the draft", draft, f"of {draft_facts(draft)}") for draft in drafts
-    ]
-    options.append(Option("Edit the stored value", "stored", "each draft is kept"))
-    if len(drafts) == 1:
-        options.append(Option("Delete the draft and edit the stored value", "discard"))
-    return options
-
-
-def draft_facts(draft: Draft) -> str:
-    """Return the date and the length of a draft."""
-    return f"{draft.written_at.astimezone():%d %b %H:%M}, {len(draft.text):,} characters"
-
-
 # Outcomes
+
+
+def leave_outcome(*, is_kept: bool) -> str:
+    """Return what became of unsaved text."""
+    return "the draft is kept" if is_kept else "the text was discarded"
+
+
+def not_left_text(edit: Edit) -> str:
+    """Return why the editor stays open while a save goes on."""
+    return f"not left: the save goes on, and {sanitize(edit.draft_error or 'no draft can be kept')}"
 
 
 def saved_text(state: Saved, name: str) -> str:

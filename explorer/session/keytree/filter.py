@@ -119,6 +119,12 @@ class FilterProgress:
             return f"{self.searched:,} of {self.loaded:,} loaded keys searched"
         return f"{self.matching:,} of {self.loaded:,} loaded keys"
 
+    @property
+    def notice(self) -> str:
+        """Text in place of rows while none matches."""
+        cased = " Upper case is matched as typed." if self.filter.cased else ""
+        return f"No loaded key matches.{cased}" if self.done else "Searching …"
+
 
 class FilterRun:
     """The active filter of a tree and its search through the loaded rows."""

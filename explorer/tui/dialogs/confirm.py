@@ -15,8 +15,8 @@ from textual.widgets import Button, Input, Static
 
 from explorer.model.sanitize import sanitize
 from explorer.session.states import Answer, Option
+from explorer.tui.cells import Piece, safe_content, shorten_end, shorten_middle
 from explorer.tui.dialogs.base import Dialog, is_escape
-from explorer.tui.rendering import Piece, safe_content, shorten_end, shorten_middle
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.virtual_list import VirtualList
 

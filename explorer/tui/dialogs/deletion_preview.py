@@ -14,11 +14,11 @@ from textual.widgets import Button, Input, Static
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.editing.deletion import DeletePlan
-from explorer.session.editing.deletion_text import MORE_KEYS, deletion_condition, deletion_title
+from explorer.session.editing.deletion_text import MORE_KEYS, deletion_condition, deletion_title, deletion_word
 from explorer.session.session import Session
+from explorer.tui.cells import Piece, safe_content, short_key, shorten_middle
 from explorer.tui.dialogs.base import Dialog, is_escape
 from explorer.tui.keys import bindings
-from explorer.tui.rendering import Piece, safe_content, short_key, shorten_middle
 from explorer.tui.screens.base import ScrollScreen
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.virtual_list import VirtualList
@@ -94,7 +94,7 @@ class DeletionPreview(ModalScreen[bool], ScrollScreen[bool], Dialog[bool]):
             yield OrderedInput(id="typed", compact=True)
             with Horizontal(classes="box--buttons"):
                 yield Button("Cancel (esc)", compact=True, id="no", variant="primary")
-                yield Button("Delete all", compact=True, id="yes", variant="error", disabled=True)
+                yield Button(deletion_word(plan), compact=True, id="yes", variant="error", disabled=True)
 
     def on_mount(self) -> None:
         """Focus the input."""

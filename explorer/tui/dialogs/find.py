@@ -10,8 +10,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from explorer.session.results.finder import FindRequest
+from explorer.tui.cells import safe_content, short_key
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.rendering import safe_content, short_key
 from explorer.tui.widgets.inputs import OrderedInput
 
 _HELP = "tab next   ctrl+r pattern   ctrl+t where   enter find   esc back"

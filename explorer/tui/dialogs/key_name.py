@@ -12,22 +12,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from explorer.model.key_text import escape_key, typed_key
-from explorer.model.keys import encode
-from explorer.model.sanitize import pluralize
+from explorer.session.editing.edit_text import NEW_KEY_HELP, escape_hint
+from explorer.tui.cells import safe_content
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.rendering import safe_content
 from explorer.tui.type_ahead import release_keys, run_flow
 from explorer.tui.widgets.inputs import OrderedInput
-
-
-def _escape_hint(text: str) -> str:
-    """Return how the backslashes of a typed key are read; "" without any."""
-    if "\\" not in text:
-        return ""
-    key = typed_key(text)
-    if key == text:
-        return "not an escape: the backslash is part of the name"
-    return f"read with escapes, {pluralize(len(encode(key)), 'byte')}; type \\\\ for a backslash"
 
 
 class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
@@ -66,7 +55,7 @@ class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
             yield OrderedInput(self._start, select_on_focus=False, compact=True)
             yield Static("", classes="box--problem", markup=False)
             yield Static("", classes="box--escapes", markup=False)
-            yield Static(safe_content("enter opens the editor; the key is created when you save", "$text-muted"))
+            yield Static(safe_content(NEW_KEY_HELP, "$text-muted"))
 
     def on_mount(self) -> None:
         """Put the cursor behind the text."""
@@ -78,7 +67,7 @@ class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
     def update_hints(self, event: Input.Changed) -> None:
         """Hide the problem of another name, and show how a backslash is read."""
         self._show(".box--problem", "")
-        self._show(".box--escapes", _escape_hint(event.value))
+        self._show(".box--escapes", escape_hint(event.value))
 
     def action_submit(self) -> None:
         """Return the name if it can be used; what is typed meanwhile is held."""

@@ -10,8 +10,8 @@ from textual.events import Key, Paste
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from explorer.tui.cells import safe_content
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.rendering import safe_content
 
 
 class MessageDialog(ModalScreen[None], Dialog[None]):

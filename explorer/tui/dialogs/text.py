@@ -10,8 +10,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from explorer.model.sanitize import sanitize
+from explorer.tui.cells import safe_content
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.inputs import OrderedInput
 
 

@@ -21,15 +21,16 @@ from explorer.session.editing.deletion_text import (
     deletion_outcome,
     deletion_scopes,
     deletion_title,
+    deletion_word,
     scope_question,
 )
 from explorer.session.editing.edit_text import REASON_HELP, REASON_QUESTION
 from explorer.session.session import Session
 from explorer.session.states import Tone
+from explorer.tui.cells import safe_content, short_key, shorten_middle
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
 from explorer.tui.dialogs.deletion_preview import DeletionPreview
 from explorer.tui.dialogs.text import TextDialog
-from explorer.tui.rendering import safe_content, short_key, shorten_middle
 from explorer.tui.type_ahead import release_keys
 
 _MAX_KEY_WIDTH: Final = 400
@@ -98,4 +99,4 @@ def _confirmation(plan: DeletePlan, session: Session) -> ConfirmDialog | Deletio
         return DeletionPreview(session, plan, typed=word)
     key = safe_content(shorten_middle(sanitize(plan.key), _MAX_KEY_WIDTH), "bold")
     facts = [safe_content(text, _STYLES[tone]) for text, tone in deletion_facts(plan, session.address)]
-    return ConfirmDialog(deletion_title(plan, ""), Content("\n").join([key, *facts]), yes="Delete")
+    return ConfirmDialog(deletion_title(plan, ""), Content("\n").join([key, *facts]), yes=deletion_word(plan))

@@ -9,18 +9,19 @@ from textual.widget import AwaitMount
 
 from explorer.model.errors import ExplorerError
 from explorer.session.earlier_values import NO_EARLIER_VALUES, RESTORE_QUESTION, restore_options
+from explorer.session.editing.draft_text import draft_options, drafts_question
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Saved
-from explorer.session.editing.edit_text import draft_options, drafts_question, left_text
+from explorer.session.editing.edit_text import NEW_KEY_TITLE, NOTHING_CHANGED, left_text
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.tui.cells import short_key
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.key_name import KeyNameDialog
 from explorer.tui.flows import goto
 from explorer.tui.flows.external_editor import edit_externally
 from explorer.tui.panes.tree import TreePane
-from explorer.tui.rendering import short_key
 from explorer.tui.screens.edit import EditScreen
 from explorer.tui.type_ahead import release_keys
 
@@ -103,7 +104,7 @@ async def resume_draft(screen: Screen[None], session: Session, draft: Draft) -> 
 async def create(screen: Screen[None], session: Session) -> None:
     """Ask for the name of a new key, and edit its value."""
     start = session.lookup.new_key_start(session.selected)
-    key = await screen.app.push_screen_wait(KeyNameDialog("New key", start, session.lookup.invalid_name_reason))
+    key = await screen.app.push_screen_wait(KeyNameDialog(NEW_KEY_TITLE, start, session.lookup.invalid_name_reason))
     if not key:
         release_keys()
         return
@@ -126,7 +127,7 @@ async def edit_selected_externally(screen: Screen[None], session: Session) -> No
     if outcome.text is None:
         await session.editor.leave()
         outcome.show_problem(screen.app)
-        screen.notify("nothing was changed")
+        screen.notify(NOTHING_CHANGED)
         return
     edit.replace_text(outcome.text)
     await _push_editor(screen, session, edit)

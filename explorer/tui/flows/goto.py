@@ -9,8 +9,8 @@ from explorer.model.key_text import escape_key
 from explorer.session.key_lookup import FoundNode
 from explorer.session.keytree.nodes import Node
 from explorer.session.session import Session
+from explorer.tui.cells import short_key
 from explorer.tui.panes.tree import TreePane
-from explorer.tui.rendering import short_key
 from explorer.tui.widgets.prompt import Prompt
 
 

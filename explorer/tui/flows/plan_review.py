@@ -13,9 +13,9 @@ from explorer.session.editing.violation_text import override_options, override_q
 from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_drafts
 from explorer.session.results.plan_text import NO_PLAN_YET, apply_question
 from explorer.session.session import Session
+from explorer.tui.cells import safe_content, short_key
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
 from explorer.tui.dialogs.text import TextDialog
-from explorer.tui.rendering import safe_content, short_key
 from explorer.tui.type_ahead import release_keys
 
 NOTHING_MARKED = "the marked keys were deleted"

@@ -10,11 +10,11 @@ from textual.widget import Widget
 
 from explorer.session.actions import Place
 from explorer.session.change_log import ChangeKind, ChangeLog, LoggedChange
-from explorer.session.change_rows import change_row, changes_title
+from explorer.session.change_rows import change_row, changes_notice, changes_title
 from explorer.session.states import Part
+from explorer.tui.cells import Piece, safe_content, shorten_middle
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane
-from explorer.tui.rendering import Piece, safe_content, shorten_middle
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE: Final = 60
@@ -100,7 +100,8 @@ class ChangesPane(Pane):
 
     def draw(self) -> None:
         """Show the log as it is now."""
-        self.set_notice(None if len(self.session.changes) else safe_content("no changes since the app was started"))
+        notice = changes_notice(self.session.changes)
+        self.set_notice(safe_content(notice) if notice else None)
         self.query_one(ChangeList).follow()
         self._show_counts()
 

@@ -3,10 +3,11 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.session.actions import BROWSING, Action, Place
+from explorer.session.actions import BROWSING, Place
 from explorer.session.marked_keys import MARKING_ACTIONS
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.session.status_text import switch_titles
 
 
 class Footer(Static):
@@ -35,21 +36,9 @@ class Footer(Static):
         """Fill the new width."""
         self.draw()
 
-    def _title(self, action: Action) -> str:
-        """Return the title of an action; the state of a switch."""
-        match action.id:
-            case "toggle" if self.session.marked.is_active:
-                return "Mark"
-            case "writing":
-                return "Writing" if self.session.writable else "Read-only"
-            case "freeze":
-                return "Frozen" if self.session.connection.is_frozen else action.title
-            case _:
-                return action.title
-
     def draw(self) -> None:
         """Draw the actions if they changed."""
-        actions = self.session.actions
+        actions, titles = self.session.actions, switch_titles(self.session)
         room = self.size.width - 2
         leaving = ("help", "quit") if self.place in BROWSING else ("back", "help", "quit")
         always = [actions[name] for name in leaving if name in actions]
@@ -61,14 +50,14 @@ class Footer(Static):
             if action in always or self.session.disabled_reason(action.id) is not None:
                 continue
             key = action.key_hint(self.place)
-            room -= len(key) + len(self._title(action)) + 3
+            room -= len(key) + len(titles.get(action.id, action.title)) + 3
             if room < 0:
                 break
             chosen.append(action)
         shown = tuple(
             (
                 action.key_hint(self.place),
-                self._title(action),
+                titles.get(action.id, action.title),
                 self.session.disabled_reason(action.id) is None,
                 action.id,
             )

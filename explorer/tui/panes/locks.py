@@ -26,9 +26,9 @@ from explorer.session.lock_rows import (
 )
 from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Failed, Part, Ready, Tone
+from explorer.tui.cells import Piece, safe_content, shorten_middle
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, StatusLabel
-from explorer.tui.rendering import Piece, safe_content, shorten_middle
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE: Final = 64

@@ -17,7 +17,7 @@ from explorer.model.errors import ExplorerError
 from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.rendering import safe_content
+from explorer.tui.cells import safe_content
 
 
 class StatusLabel(Static):

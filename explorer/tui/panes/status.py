@@ -10,7 +10,7 @@ from explorer.session.keytree.row_view import MARKED_SIGN
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
 from explorer.session.status_text import status_parts
-from explorer.tui.rendering import safe_content, shorten_middle
+from explorer.tui.cells import safe_content, shorten_middle
 
 _STYLES: Final[dict[LivenessStatus, str]] = {
     LivenessStatus.LIVE: "$success",
@@ -62,7 +62,7 @@ class StatusLine(Static):
             if parts.writable
             else Content.styled(parts.writing, "dim")
         )
-        frozen = "  FROZEN" if parts.is_frozen else ""
+        frozen = f"  {parts.frozen}" if parts.is_frozen else ""
         marked = f"  {MARKED_SIGN} {parts.marked}" if parts.marked else ""
         about = [f"  {figure}" for figure in (parts.revision, parts.rate) if figure]
         reason = f" {parts.reason}" if parts.reason else ""

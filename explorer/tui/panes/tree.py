@@ -5,18 +5,17 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
 from explorer.model.capabilities import Capability
-from explorer.model.sanitize import pluralize
 from explorer.session.actions import Place
-from explorer.session.keytree.nodes import LevelState, Node
-from explorer.session.states import LivenessStatus, Part
+from explorer.session.keytree.nodes import Node
+from explorer.session.states import Part
+from explorer.session.tree_text import tree_notice, tree_title
+from explorer.tui.cells import safe_content
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, StatusLabel
-from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
 
@@ -42,44 +41,17 @@ class TreePane(Pane):
 
     def draw(self) -> None:
         """Show the tree as it is now; without keys, why there are none."""
-        tree = self.session.tree
-        error = self.session.connection.error
-        findings = tree.filter.progress
         self._show_filter_text()
-        if findings is not None:
-            self.set_title(str(findings))
-        else:
-            self.set_title(f"{pluralize(tree.rows.loaded, 'key')} loaded" if tree.rows.loaded else "")
+        self.set_title(tree_title(self.session.tree))
         self.key_tree.draft_keys = self.session.editor.draft_keys
         self.key_tree.has_value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
-        is_unread = not tree.rows.loaded and tree.rows.root.load_state is not LevelState.LOADED
-        if error is not None and is_unread:
-            self.show_error(error)
-        elif is_unread and self.session.liveness.status is LivenessStatus.DISCONNECTED:
-            self.set_notice(safe_content("connecting …", "dim"))
-        elif not tree.rows.loaded and findings is None and (nearby := self._nearby_notice()):
-            self.set_notice(nearby)
+        notice = tree_notice(self.session)
+        if notice is not None and notice.error is not None:
+            self.show_error(notice.error)
         else:
             self.set_notice(None)
-            self.key_tree.empty = f"No keys here. {self._how_to_create()}"
+            self.key_tree.empty = "" if notice is None else notice.text
             self.key_tree.sync()
-
-    def _how_to_create(self) -> str:
-        """Return how a key is created, with the keys of this person."""
-        create, unlock = (self.session.actions[name].key_hint(self.place) for name in ("new", "writing"))
-        if self.session.writable:
-            return f"{create or 'The command New'} creates one."
-        return f"{unlock or 'The command Writing'} unlocks writing, then {create or 'the command New'} creates one."
-
-    def _nearby_notice(self) -> Content | None:
-        """Return where the keys are if there are none below the address; the first call starts the search."""
-        session = self.session
-        session.find_nearby_keys()
-        if session.lookup.nearby is None:
-            return None
-        line = f"Nothing is stored below {session.address}, but {session.lookup.nearby}."
-        how = "" if session.writable else self._how_to_create()
-        return safe_content(line) + Content("\n") + safe_content(how, "dim")
 
     def _show_filter_text(self) -> None:
         """Show the text of the filter while the filter is active."""

@@ -14,9 +14,9 @@ from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
 from explorer.session.history_text import history_notice, history_text
 from explorer.session.states import Part, Ready
 from explorer.session.value_text import metadata, type_text, value_facts, value_notes, value_text
+from explorer.tui.cells import fit_start, safe_content, shorten_middle
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, StatusLabel
-from explorer.tui.rendering import fit_start, safe_content, shorten_middle
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import Pager
 

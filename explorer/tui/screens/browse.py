@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.session.value_text import ONE_FORM
 from explorer.tui.flows import goto, revision
 from explorer.tui.panes.changes import ChangesPane
 from explorer.tui.panes.footer import Footer
@@ -267,7 +268,7 @@ class BrowseScreen(PaneScreen):
     def do_form(self) -> None:
         """Show the value in its other form."""
         if not self.session.detail.switch_form():
-            self.notify("this value has only one form", severity="warning")
+            self.notify(ONE_FORM, severity="warning")
 
     async def do_edit(self) -> None:
         """Edit the value in place."""

@@ -22,13 +22,13 @@ from explorer.session.editing.edit_text import (
 )
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.tui.cells import safe_content, short_key
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.pane import StatusLabel
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.rendering import safe_content, short_key
 from explorer.tui.screens.base import LiveScreen
 from explorer.tui.widgets.three_way_view import ThreeWayView
 

@@ -13,16 +13,24 @@ from explorer.model.errors import InvalidText
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Expired, Refused, Reviewing, Saved, Saving
-from explorer.session.editing.edit_text import leave_options, leave_question, saved_text, taken_text
+from explorer.session.editing.edit_text import (
+    NOTHING_CHANGED,
+    leave_options,
+    leave_outcome,
+    leave_question,
+    not_left_text,
+    saved_text,
+    taken_text,
+)
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.tui.cells import safe_content, short_key, shorten_middle
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.flows.external_editor import edit_externally
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.rendering import safe_content, short_key, shorten_middle
 from explorer.tui.screens.base import LiveScreen
 from explorer.tui.screens.conflict import ConflictScreen, ask_ttl
 from explorer.tui.screens.edit_status import MAX_EDITED, EditStatus
@@ -247,8 +255,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
             release_keys()
             return
         self._is_leaving, self._drawn_state = False, None
-        reason = self.edit.draft_error or "no draft can be kept"
-        self.notify(f"not left: the save goes on, and {reason}", severity="warning")
+        self.notify(not_left_text(self.edit), severity="warning")
         self.draw()
         release_keys()
 
@@ -289,10 +296,10 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
             question = leave_question(short_key(self.edit.key))
             self.app.push_screen(ChoiceDialog(question, leave_options(), type_ahead=False), self._on_leave_choice)
         else:
-            self._close("nothing was changed")
+            self._close(NOTHING_CHANGED)
 
     def _on_leave_choice(self, choice: str | None) -> None:
         if choice == "keep":
-            self._close("the draft is kept", keep_draft=True)
+            self._close(leave_outcome(is_kept=True), keep_draft=True)
         elif choice == "discard":
-            self._close("the text was discarded")
+            self._close(leave_outcome(is_kept=False))

@@ -10,7 +10,7 @@ from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_text import EditLine, edit_lines, edit_title, saving_text
 from explorer.session.session import Session
 from explorer.session.states import Tone
-from explorer.tui.rendering import safe_content
+from explorer.tui.cells import safe_content
 
 MAX_EDITED: Final = 128 * 1024
 """Characters up to which a text is edited in place; a longer one is edited in $EDITOR."""

@@ -17,8 +17,8 @@ from explorer.session.keytree.row_view import TREE_SIGNS
 from explorer.session.lock_rows import LOCK_SIGNS
 from explorer.session.session import Session
 from explorer.session.value_text import VALUE_SIGNS
+from explorer.tui.cells import Piece, safe_content
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.rendering import Piece, safe_content
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.ordered_text_area import OrderedTextArea
 from explorer.tui.widgets.virtual_list import VirtualList

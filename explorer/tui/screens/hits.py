@@ -11,9 +11,9 @@ from explorer.session.results.result_file import hit_line
 from explorer.session.results.result_text import find_title, left_out_texts, match_parts, progress_text
 from explorer.session.session import Session
 from explorer.session.states import Tone
+from explorer.tui.cells import Piece, short_key, shorten_middle
 from explorer.tui.flows import find
 from explorer.tui.keys import bindings
-from explorer.tui.rendering import Piece, short_key, shorten_middle
 from explorer.tui.screens.result_screen import ItemRows, ResultScreen
 from explorer.tui.type_ahead import release_keys
 

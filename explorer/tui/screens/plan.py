@@ -12,9 +12,9 @@ from explorer.session.results.plan_review import PlanRow
 from explorer.session.results.plan_text import plan_progress, row_details, row_sign
 from explorer.session.session import Session
 from explorer.session.states import Tone
+from explorer.tui.cells import Piece, short_key, shorten_middle
 from explorer.tui.flows import plan_review
 from explorer.tui.keys import bindings
-from explorer.tui.rendering import Piece, short_key, shorten_middle
 from explorer.tui.screens.result_screen import ItemRows, ResultScreen
 from explorer.tui.widgets.diff_view import DiffView
 

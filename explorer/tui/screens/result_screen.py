@@ -12,12 +12,12 @@ from textual.widgets import Static
 from explorer.session.results.result_list import ResultList
 from explorer.session.session import Session
 from explorer.session.states import Part, Tone
+from explorer.tui.cells import Piece, safe_content
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.pane import StatusLabel
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.rendering import Piece, safe_content
 from explorer.tui.screens.base import LiveScreen
 from explorer.tui.type_ahead import release_keys
 from explorer.tui.widgets.virtual_list import VirtualList

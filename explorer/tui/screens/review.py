@@ -20,15 +20,15 @@ from explorer.session.editing.edit_text import (
     reason_text,
     review_lines,
     review_question,
-    save_word,
+    review_word,
 )
 from explorer.session.editing.violation_text import override_options, override_question, violation_lines
 from explorer.session.session import Session
+from explorer.tui.cells import safe_content, short_key, shorten_middle
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.keys import bindings
-from explorer.tui.rendering import safe_content, short_key, shorten_middle
 from explorer.tui.screens.base import ScrollScreen
 from explorer.tui.widgets.diff_view import DiffView
 
@@ -96,7 +96,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
                     action="app.perform('back')",
                 )
                 yield Button(
-                    safe_content(f"{'Override' if self._violations else save_word(self._edit)} ({save})"),
+                    safe_content(f"{review_word(self._edit, self._state)} ({save})"),
                     compact=True,
                     id="yes",
                     variant="error" if self._violations else "success",

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from explorer.model.line_diff import DiffLine
 from explorer.session.editing.comparison_text import visible_parts
-from explorer.tui.rendering import Piece, wrap_cells
+from explorer.tui.cells import Piece, wrap_cells
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _STYLES: Final = {

@@ -8,7 +8,7 @@ from explorer.model.format import format_duration
 from explorer.session.keytree.marks import MarkKind
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.row_view import DRAFT_SIGN, MARKED_SIGN, RowView
-from explorer.tui.rendering import ELLIPSIS, Piece, shorten_middle
+from explorer.tui.cells import ELLIPSIS, Piece, shorten_middle
 
 ICON_WIDTH: Final = 2
 _INDENT_WIDTH: Final = 2

@@ -16,7 +16,7 @@ from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.row_view import row_view
 from explorer.session.keytree.tree import Tree
 from explorer.session.marked_keys import MarkedKeys
-from explorer.tui.rendering import Piece, render_line
+from explorer.tui.cells import Piece, render_line
 from explorer.tui.widgets.key_row import KeyRow, key_row, pieces
 
 _AGE_INTERVAL: Final = 1.0
@@ -286,11 +286,8 @@ class KeyView(ScrollView, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def _notice(self) -> str:
-        findings = self.model.filter.progress
-        if findings is not None:
-            cased = " Upper case is matched as typed." if findings.filter.cased else ""
-            return f"No loaded key matches.{cased}" if findings.done else "Searching …"
-        return self.empty
+        progress = self.model.filter.progress
+        return self.empty if progress is None else progress.notice
 
     def _style(self, name: str) -> Style:
         style = self._styles.get(name)

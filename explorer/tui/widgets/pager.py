@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from explorer.codecs.text.content import Content, PlainText
-from explorer.tui.rendering import Piece
+from explorer.tui.cells import Piece
 from explorer.tui.widgets.text_layout import Anchor, TextLayout
 from explorer.tui.widgets.virtual_list import VirtualList
 

@@ -13,7 +13,7 @@ from textual.suggester import Suggester, SuggestionReady
 from textual.widgets import Input, Static
 
 from explorer.model.sanitize import sanitize
-from explorer.tui.rendering import safe_content
+from explorer.tui.cells import safe_content
 from explorer.tui.type_ahead import TypeAheadApp
 from explorer.tui.widgets.inputs import OrderedInput
 

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from explorer.codecs.line_merge import Side
 from explorer.codecs.three_way import ThreeWayRow
 from explorer.session.editing.comparison_text import CHANGED_IN, Cell, omitted_text, version_cells
-from explorer.tui.rendering import Piece
+from explorer.tui.cells import Piece
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import highlight, slice_pieces
 from explorer.tui.widgets.virtual_list import VirtualList

@@ -11,8 +11,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from explorer.tui.cells import Piece, render_line
 from explorer.tui.keys import scroll_bindings
-from explorer.tui.rendering import Piece, render_line
 
 
 class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
