@@ -84,6 +84,10 @@ class JupyterServer(Server):
             "--LabApp.extension_manager=readonly",
         )
 
+    def start(self, within: float = 90.0) -> None:
+        """Start and wait until the server answers, which takes some seconds of processor time."""
+        super().start(within)
+
     def answers(self) -> bool:
         try:
             self.request("GET", "/api/status", within=2)

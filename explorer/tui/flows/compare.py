@@ -19,10 +19,10 @@ from explorer.session.results.difference_text import (
 )
 from explorer.session.results.plan_review import PlanStores
 from explorer.session.session import Session
+from explorer.tui.cells import short_key
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.flows import plan_review
-from explorer.tui.rendering import short_key
 from explorer.tui.type_ahead import release_keys
 
 

@@ -22,10 +22,10 @@ from explorer.session.results.difference_text import (
 )
 from explorer.session.session import Session
 from explorer.session.states import Tone
+from explorer.tui.cells import Piece, safe_content, shorten_middle
 from explorer.tui.flows import compare
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import StatusLabel
-from explorer.tui.rendering import Piece, safe_content, shorten_middle
 from explorer.tui.screens.result_screen import ItemRows, ResultScreen
 from explorer.tui.type_ahead import release_keys
 from explorer.tui.widgets.diff_view import DiffView
