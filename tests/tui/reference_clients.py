@@ -7,8 +7,10 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import cycle, product
 from typing import ClassVar, Final, Self, TypeAlias
 
+import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import (
     CancelledError,
@@ -21,13 +23,26 @@ from kazoo.exceptions import (
 )
 from kazoo.handlers.threading import KazooTimeoutError
 
+from tests.scale import figure
 from tests.servers.consul import ConsulServer
-from tests.servers.etcd import EtcdctlError, EtcdServer
+from tests.servers.etcd import VERSIONS, EtcdctlError, EtcdServer
 from tests.servers.programs import ETCDCTL, environment
 from tests.servers.require import require
 from tests.servers.zookeeper import ZooKeeperServer
 
 PATIENCE: Final = 40.0
+_SIZES: Final = [(80, 24), (160, 50)]
+_STORES: Final = [*(f"etcd {version}" for version in VERSIONS), "consul", "zookeeper"]
+_CASES: Final = figure(
+    short=list(zip(_STORES, cycle(_SIZES), strict=False)),
+    long=list(product(_STORES, _SIZES)),
+)
+stores_and_sizes: Final = pytest.mark.parametrize(
+    ("shared_server", "size"),
+    [pytest.param(store, size, id=f"{store}-{size[0]}x{size[1]}", marks=pytest.mark.long) for store, size in _CASES],
+    indirect=["shared_server"],
+)
+"""Runs a test on every store, each at one of the sizes: what differs between these does not depend on the store."""
 """Seconds that a tool has to release its lock: one that is killed keeps it for as long as its session lasts."""
 
 Server: TypeAlias = EtcdServer | ConsulServer | ZooKeeperServer

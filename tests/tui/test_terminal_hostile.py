@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from explorer import open as open_store
+from tests.scale import figure
 from tests.tui.hostile_text import KINDS, STORED, foreign, stored
 from tests.tui.store_helpers import filled
 from tests.tui.terminal import NARROW, WIDE, Terminal
@@ -48,7 +49,7 @@ def lose_a_race(terminal: Terminal, place: str, value: bytes) -> None:
     terminal.shows("kept the stored value")
 
 
-@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
+@pytest.mark.parametrize("size", figure(short=[WIDE], long=[NARROW, WIDE]), ids="{0[0]}x{0[1]}".format)
 def test_terminal_receives_no_hostile_sequence(place: str, tmp_path: Path, size: tuple[int, int]) -> None:
     values = {f"strange/{number:02}{text}": stored(text) for number, text in enumerate(STORED)}
     values |= {f"strange/z-{name}": stored(text) for name, text in KINDS.items()}

@@ -18,7 +18,7 @@ from tests.servers.fixtures import shared_server
 from tests.servers.programs import TMUX, environment
 from tests.servers.require import require
 from tests.servers.waiting import wait_until
-from tests.tui.reference_clients import Other, Server, other, url_of
+from tests.tui.reference_clients import Other, Server, other, stores_and_sizes, url_of
 from tests.tui.terminal import assert_no_internal_errors
 
 __all__ = ["shared_server"]
@@ -28,7 +28,6 @@ PAUSE: Final = 0.1
 """Seconds between two looks at a window; each is a process."""
 _WINDOWS: Final = count()
 APP: Final = '{\n  "threads": 8,\n  "host": "db",\n  "pool": 4,\n  "level": "info"\n}\n'
-SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
 
 
 class Tmux:
@@ -154,7 +153,7 @@ def _prepare(client: Other, root: str, home: Path) -> None:
     rules.write_text(f"version = 1\n{constraint}")
 
 
-@SIZES
+@stores_and_sizes
 def test_tmux_session_of_a_day(client: Other, shared_server: Server, tmp_path: Path, size: tuple[int, int]) -> None:
     root = f"work{size[0]}"
     _prepare(client, root, tmp_path)

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from google.protobuf.message import Message
 
 import explorer
@@ -17,7 +16,7 @@ from explorer.opener import opener
 from tests.codecs.common import installed, made, voltha
 from tests.servers.fixtures import shared_server
 from tests.tui.app_harness import NARROW, WIDE, Page, browsing
-from tests.tui.reference_clients import Server, url_of
+from tests.tui.reference_clients import Server, stores_and_sizes, url_of
 
 __all__ = ["shared_server"]
 
@@ -116,7 +115,7 @@ async def test_voltha_messages_are_decoded(shared_server: Server, tmp_path: Path
         await page.shows("datapath_id: 1", "LogicalDevice")
 
 
-@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
+@stores_and_sizes
 async def test_voltha_edit_changes_one_field_only(shared_server: Server, tmp_path: Path, size: tuple[int, int]) -> None:
     async with (
         network(shared_server, f"edit{size[0]}", tmp_path) as (store, url, rules),
