@@ -12,6 +12,7 @@ from tests.servers.fixtures import (
     shared_etcd,
     shared_etcd2,
     shared_redis,
+    shared_valkey,
     shared_zookeeper,
     zookeeper_cluster,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "shared_etcd",
     "shared_etcd2",
     "shared_redis",
+    "shared_valkey",
     "shared_zookeeper",
     "zookeeper_cluster",
 ]

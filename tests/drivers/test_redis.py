@@ -1,4 +1,4 @@
-"""The driver contract on Redis."""
+"""The driver contract on Redis, and what depends on the server of it on Valkey."""
 
 import asyncio
 import uuid
@@ -11,8 +11,12 @@ from explorer.drivers.base import Store
 from explorer.drivers.redis import RedisStore
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry, Revision
+from tests.contract.atomic import AtomicContract
+from tests.contract.common import SingleKeyContract
 from tests.contract.fixtures import DriverFixtures
 from tests.contract.suite import DriverContract
+from tests.contract.transactions import TransactionContract
+from tests.contract.watches import WatchContract
 from tests.servers.redis import RedisServer
 
 
@@ -37,3 +41,10 @@ class RedisFixtures(DriverFixtures):
 
 class TestRedis(DriverContract, RedisFixtures):
     pass
+
+
+class TestValkey(SingleKeyContract, AtomicContract, TransactionContract, WatchContract, RedisFixtures):
+    @pytest.fixture(autouse=True)
+    def _server(self, shared_valkey: RedisServer) -> None:
+        self.server = shared_valkey
+        self.root = f"test-{uuid.uuid4().hex[:12]}"

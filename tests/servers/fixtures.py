@@ -16,6 +16,7 @@ from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import VERSIONS, EtcdCluster, EtcdServer
 from tests.servers.processes import Server
+from tests.servers.programs import VALKEY
 from tests.servers.redis import RedisServer
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 
@@ -106,6 +107,12 @@ def consul_cluster() -> Iterator[ConsulCluster]:
 def shared_redis(request: pytest.FixtureRequest) -> RedisServer:
     """The session's Redis server, for tests that keep below their own path and hurt nobody."""
     return session_server(request, RedisServer, "redis", RedisServer)
+
+
+@pytest.fixture
+def shared_valkey(request: pytest.FixtureRequest) -> RedisServer:
+    """The session's Valkey server, likewise."""
+    return session_server(request, RedisServer, "valkey", lambda: RedisServer(program=VALKEY))
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from tests.servers.programs import (
     REDIS,
     SERVERS,
     TMUX,
+    VALKEY,
     ZOOKEEPER,
     ZSH,
     Program,
@@ -89,12 +90,17 @@ _LIBKV = (
 )
 _TMUX = ("tmux", "libevent-core-2.1-7", "libtinfo6", "libutempter0")
 _REDIS = ("redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1", "libssl3")
+_VALKEY = (  # with a libc of its own: that of an older system is too old
+    *("valkey-server", "valkey-tools", "libc6", "libatomic1", "libjemalloc2", "liblzf1", "libssl3t64", "libsystemd0"),
+    *("libcap2", "libgcc-s1", "libstdc++6", "libzstd1", "zlib1g"),
+)
 
 RECIPES = (
     Recipe("bookworm", "etcd", _ETCD, (ETCD["3.4"], ETCDCTL["3.4"])),
     Recipe("trixie", "etcd", _ETCD, (ETCD["3.5"], ETCDCTL["3.5"])),
     Recipe("bullseye", "consul", ("consul",), (CONSUL,)),
     Recipe("bookworm", "redis", _REDIS, (REDIS,)),
+    Recipe("trixie", "valkey", _VALKEY, (VALKEY,)),
     Recipe("bookworm", "tmux", _TMUX, (TMUX,)),
     Recipe("bookworm", "zsh", ("zsh", "zsh-common"), (ZSH,)),
     Recipe("bookworm", "fish", ("fish", "fish-common", "libpcre2-32-0"), (FISH,)),

@@ -12,6 +12,8 @@ from pathlib import Path
 
 SERVERS = Path(__file__).resolve().parents[2] / ".servers"
 
+_LOADER = "usr/lib/*-linux-gnu*/ld-linux*.so.*"
+"""The dynamic linker of a libc that was unpacked beside a program; it starts the program with that libc."""
 # Debian's ZooKeeper names its jars by absolute path in its manifest, so the class path is spelled out here.
 # Jetty and Jackson are for its AdminServer.
 _ZOOKEEPER_JARS = (
@@ -58,6 +60,9 @@ REDIS = Program("redis", "redis-server", "bookworm/redis", "usr/bin/redis-server
 REDIS_CLI = Program(
     "redis-cli", "redis-cli", "bookworm/redis", "usr/bin/redis-cli", ("--version",), r"redis-cli ([67]\S+)"
 )
+VALKEY = Program(
+    "valkey", "valkey-server", "trixie/valkey", "usr/bin/valkey-server", ("--version",), r"Valkey server v=(\S+)"
+)
 JAVA = Program(
     "java",
     "java",
@@ -99,7 +104,10 @@ def command(program: Program) -> tuple[str, ...] | None:
 def unpacked(program: Program, home: Path) -> tuple[str, ...] | None:
     """Return the command line of the program that was unpacked into `home`, or None."""
     found = next(home.glob(program.path), None)
-    return None if found is None else _line(program, found)
+    if found is None:
+        return None
+    loader = next(home.glob(_LOADER), None)
+    return (*((str(loader),) if loader else ()), *_line(program, found))
 
 
 def version(program: Program, line: tuple[str, ...]) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.servers.cluster import NAMES, Cluster
 from tests.servers.etcd import Tls
 from tests.servers.processes import HOST, Running, Server, free_port
-from tests.servers.programs import REDIS, REDIS_CLI, environment
+from tests.servers.programs import REDIS, REDIS_CLI, Program, environment
 from tests.servers.require import require
 from tests.servers.waiting import wait_until
 
@@ -27,6 +27,7 @@ class RedisServer(Server):
         cluster: Whether it is made to be a member of a cluster.
         replica_of: Address of its primary.
         arguments: Further options.
+        program: The server program, such as Valkey.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class RedisServer(Server):
         cluster: bool = False,
         replica_of: "RedisServer | None" = None,
         arguments: Iterable[str] = (),
+        program: Program = REDIS,
     ) -> None:
         self.tls = tls
         self._cluster = cluster
         self._replica_of = replica_of
         self._options = tuple(arguments)
-        super().__init__(f"redis-{name}")
+        self._program = program
+        super().__init__(f"{program.name}-{name}")
 
     def choose_ports(self) -> None:
         self.port = free_port()
@@ -60,7 +63,7 @@ class RedisServer(Server):
     def line(self) -> tuple[str, ...]:
         primary = self._replica_of
         return (
-            *require(REDIS),
+            *require(self._program),
             *("--bind", HOST, "--dir", str(self.folder), "--unixsocket", str(self.socket)),
             *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
             *(self._tls_options() if self.tls else ("--port", str(self.port))),
