@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from explorer.codecs.base import Document
 from explorer.model.errors import ExplorerError
 from explorer.model.format import format_bytes, format_duration
 from explorer.model.sanitize import pluralize, sanitize
@@ -14,6 +13,8 @@ from explorer.session.states import Empty, Failed, Loading, Ready
 LOADING_NOTICE_DELAY: Final = 0.4
 """Seconds for which the previous value stays, under its own key, while the next one is read."""
 ONE_FORM: Final = "this value has only one form"
+_PLAIN_TYPE: Final = "string"
+"""Type of a value that is shown as it is stored."""
 VALUE_SIGNS: Final = (
     ("rev 12", "Revision of the store at which the value was written."),
     ("v3", "Version: number of writes since the key was created."),
@@ -81,9 +82,10 @@ def value_facts(loaded: LoadedValue, now: float | None) -> list[str]:
     return facts
 
 
-def type_text(document: Document) -> str:
-    """Return the type of a value and why it was chosen."""
-    return sanitize(f"{document.title}: {document.reason}")
+def type_text(loaded: LoadedValue) -> str:
+    """Return how a value is read and why, after its type in the store if that has several, such as Redis."""
+    kind, document = loaded.entry.meta.get("type", _PLAIN_TYPE), loaded.document
+    return sanitize(f"{'' if kind == _PLAIN_TYPE else f'{kind} as '}{document.title}: {document.reason}")
 
 
 def value_notes(loaded: LoadedValue) -> list[str]:

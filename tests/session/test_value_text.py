@@ -1,5 +1,7 @@
 """Texts about the selected key's value."""
 
+from dataclasses import replace
+
 from explorer.session.session import Session
 from explorer.session.value_text import (
     LOADING_NOTICE_DELAY,
@@ -53,7 +55,9 @@ async def test_value_text_of_a_deleted_key_has_a_warning() -> None:
         assert _text(session) == ValueText(loaded)
         assert value_facts(loaded, now) == [f"rev {loaded.entry.revision}", "v1", "1 B"]
         assert f"revision: {loaded.entry.revision}" in metadata(loaded, now)
-        assert type_text(loaded.document).startswith(f"{loaded.document.title}: ")
+        assert type_text(loaded).startswith(f"{loaded.document.title}: ")
+        typed = replace(loaded, entry=loaded.entry._replace(meta={"type": "hash"}))
+        assert type_text(typed).startswith(f"hash as {loaded.document.title}: ")
         assert value_notes(loaded) == []
         await other.delete("a")
         await eventually(lambda: (text := _text(session)) is not None and bool(text.warning), "it is deleted", PATIENCE)

@@ -105,10 +105,9 @@ class ValuePane(Pane):
             "edited": sanitize(edit.key) if edit is not None and edit.is_open else "",
         }
         if loaded is not None:
-            document = loaded.document
             fields |= {
                 "facts": value_facts(loaded, None),
-                "kind": type_text(document),
+                "kind": type_text(loaded),
                 "notes": value_notes(loaded),
             }
         return Head("", shown.notice, shown.problem, fields, shown.moments)

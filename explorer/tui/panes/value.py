@@ -108,13 +108,12 @@ class ValuePane(Pane):
                 pager.show(self._history(reading), "diff", dimmed=dimmed, keep=keep)
 
     def _facts(self, reading: LoadedValue, warning: str, width: int) -> Content:
-        entry, document = reading.entry, reading.document
-        lines = [safe_content(shorten_middle(sanitize(entry.key), width), "bold $text")]
+        lines = [safe_content(shorten_middle(sanitize(reading.entry.key), width), "bold $text")]
         if warning:
             lines.append(safe_content(f"! {warning}", "$warning"))
         facts = value_facts(reading, self.session.clock.now())
         lines.append(safe_content(shorten_middle(" · ".join(facts), width)))
-        lines += [safe_content(row) for row in _wrapped(type_text(document), width)]
+        lines += [safe_content(row) for row in _wrapped(type_text(reading), width)]
         return Content("\n").join(lines + self._note_lines(reading, len(lines), width))
 
     def _note_lines(self, reading: LoadedValue, used_rows: int, width: int) -> list[Content]:
