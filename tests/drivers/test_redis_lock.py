@@ -106,4 +106,7 @@ async def test_value_of_the_caller_is_the_lock_itself(store: RedisStore) -> None
         assert (await store.get("job")).value == b"me"
         (info,) = await store.locks("job")
         assert (info.certain, info.holder and info.holder.name) == (False, "me")
+        for number, data in enumerate((b'{"cached": 1}', b"two\nlines", b"x" * 61, b"\xff")):
+            await store.put(f"job:{number}", data, ttl=60)
+        assert len(await store.locks("job")) == 1, "cached data is no lock"
     assert not await store.exists("job")

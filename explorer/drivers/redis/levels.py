@@ -2,7 +2,7 @@
 
 Redis has no directories and no order: the names in a level are known once every key of the database was passed. So a
 level that was scanned is kept for the next pages. A page that begins at a key, not at a cursor, may only be read from a
-level that is up to date: one that a live watch has told every change since the scan began.
+level that is up to date: one for which a live watch reported every change since the scan began.
 """
 
 from collections import OrderedDict

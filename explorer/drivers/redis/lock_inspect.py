@@ -1,8 +1,8 @@
 """Holders of locks, read from the keys of the layouts redis and redis-py.
 
 `KEY___lock` is a lock by its name. A key that is the lock itself is known by a token as redis-py makes them; with
-another value, only its TTL tells it from data: such keys are possible locks, and listed only below a prefix, so that
-they do not fill the list of a whole store.
+another value, only its TTL distinguishes it from data: such keys are possible locks, and listed only below a prefix, so
+that they do not fill the list of a whole store, and only if their value may name a holder.
 """
 
 import re
@@ -20,7 +20,8 @@ from explorer.model.locks import Contender, LockInfo
 
 _VALUE: Final = re.compile(r"(?:(\d{1,18}) )?([0-9a-f]{32}) (.*)", re.DOTALL)
 _MAX_NAME_LENGTH: Final = 60
-"""Characters of a value that are shown as the holder's name."""
+"""Characters of a value that are shown as the holder's name; a longer value of a key that may be a lock is data."""
+_JSON_STARTS: Final = ("{", "[", '"')
 
 
 async def list_locks(connection: RedisConnection, keyspace: RedisKeyspace, prefix: str) -> tuple[LockInfo, ...]:
@@ -40,9 +41,15 @@ async def list_locks(connection: RedisConnection, keyspace: RedisKeyspace, prefi
             key = keyspace.to_key(store_key)
             if key.endswith(SUFFIX):
                 locks.append(_own_lock(key, value))
-            elif has_prefix and (value.ttl is not None or is_token(value)):
+            elif has_prefix and (is_token(value) or (value.ttl is not None and _may_name_holder(value))):
                 locks.append(_key_lock(key, value))
     return tuple(locks)
+
+
+def _may_name_holder(value: RedisValue) -> bool:
+    """Return whether a value is one short line of text, and no JSON as cached data is."""
+    text = decode(value.data)
+    return len(text) <= _MAX_NAME_LENGTH and text.isprintable() and not text.startswith(_JSON_STARTS)
 
 
 def _own_lock(key: str, value: RedisValue) -> LockInfo:
