@@ -10,7 +10,7 @@ from IPython.core.magic import no_var_expand
 from IPython.utils.text import DollarFormatter
 
 from explorer.cli import logged
-from explorer.cli.arguments import Command, LsArguments, PutArguments, WatchArguments
+from explorer.cli.arguments import CodecsArguments, Command, LsArguments, PutArguments, WatchArguments
 from explorer.cli.command_line import parse
 from explorer.cli.dash_values import first_argument
 from explorer.cli.exit_codes import ExitCode, UsageError, error_line, exit_code, first_error
@@ -21,8 +21,10 @@ from explorer.magics.cell_console import CellConsole
 from explorer.model.errors import ExplorerError
 from explorer.opener import open_profile
 
-CELL_VERBS: Final = ("ls", "get", "put", "rm", "watch", "locks", "history", "doctor")
+CELL_VERBS: Final = ("ls", "get", "put", "rm", "watch", "locks", "history", "doctor", "codecs")
 """Verbs of the command that a cell has."""
+_VERBS_WITH_ACTION: Final = ("codecs",)
+"""Verbs with a further word before the store."""
 USE: Final = "use"
 """Verb of its own, which remembers a store."""
 _SCHEMA_OPTIONS: Final = ("--proto", "-I", "--codecs")
@@ -96,13 +98,14 @@ class KvMagic:
 
     def with_store(self, words: Sequence[str]) -> Sequence[str]:
         """Return the words of a verb with the remembered store, unless they name another one."""
-        verb, rest = words[0], words[1:]
-        options = verb_parser()[1][verb].options
+        count = 2 if words[0] in _VERBS_WITH_ACTION else 1
+        verb, rest = words[:count], words[count:]
+        options = verb_parser()[1][words[0]].options
         first = first_argument(rest, options)
         if first is not None and _is_store(first):
             return words
         schema_words = self._schema_words if "--codecs" in options else ()
-        return (verb, *schema_words, *self._store_words, *rest)
+        return (*verb, *schema_words, *self._store_words, *rest)
 
     def _run(self, words: Sequence[str], cell: str | None) -> int:
         match words:
@@ -148,9 +151,11 @@ def _run_command(command: Command, cell: str | None) -> int:
             pass
         case _ if cell is not None:
             raise UsageError("the lines of the cell are not used", hint="%%kv put [options] KEY stores them")
+    console = CellConsole(json=command.json, text=cell)
+    if isinstance(command.subcommand, CodecsArguments) and not command.url:
+        return console.show(_list_presets(console))
     profile = resolve_profile(command.url, command.connection)
     command = with_profile(command, profile)
-    console = CellConsole(json=command.json, text=cell)
     store = open_store(command, profile, console)
     progress = "listing" if isinstance(command.subcommand, LsArguments) else None
     try:
@@ -160,6 +165,13 @@ def _run_command(command: Command, cell: str | None) -> int:
         if isinstance(command.subcommand, WatchArguments):  # this is how a watch ends
             return ExitCode.SUCCESS
         raise
+
+
+async def _list_presets(console: CellConsole) -> int:
+    from explorer.cli.verbs.codecs import list_presets  # noqa: PLC0415 - the other verbs start without it
+
+    list_presets(console)
+    return ExitCode.SUCCESS
 
 
 def _expand(line: str, names: Mapping[str, object]) -> str:

@@ -76,6 +76,17 @@ class TestVerbs:
         assert "not used" in await failure(used, "%%kv ls\ntext\n")
         assert not store.exists("newer")
 
+    async def test_codecs_lists_presets_with_and_without_a_store(
+        self, shared_kernel: Kernel, store: BlockingStore, url: str
+    ) -> None:
+        """In the remembered store it looks for keys that a preset is for."""
+        store.put("service/batman/leader", b"postgres0")
+        await shared_kernel.execute(f"%kv use {url}")
+        listed = (await shared_kernel.execute("%kv codecs list")).text
+        assert "patroni" in listed
+        alone = (await shared_kernel.execute(f"%kv codecs list {url} --json")).text
+        assert '"in_use": false' in alone or '"in_use":false' in alone
+
     async def test_rm_asks_for_a_confirming_option(self, used: Kernel, store: BlockingStore) -> None:
         assert "--yes" in await failure(used, "%kv rm app")
         assert store.exists("app")

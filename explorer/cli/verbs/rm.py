@@ -69,9 +69,10 @@ async def _delete_tree(store: Store, options: arguments.RmArguments, console: Co
     guard = options.if_revision
     if not options.yes and (guard is None or not prefix):
         tree = await _preview_tree(store, prefix)
-        hint = f"add --yes, or --if-revision {tree.revision}" if prefix else "add --yes"
+        is_guarded = Capability.GUARDED_DELETE in store.capabilities
+        hint = f"add --yes, or --if-revision {tree.revision}" if prefix and is_guarded else "add --yes"
         _require_terminal(console, f"deleting {tree}", hint)
-        if guard is None and Capability.GUARDED_DELETE in store.capabilities:
+        if guard is None and is_guarded:
             guard = tree.revision
         console.print_note(f"this deletes {tree}")
         word = _confirmation_word(prefix, store.separator) if prefix else store.address.redacted
