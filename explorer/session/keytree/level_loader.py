@@ -118,8 +118,8 @@ class LevelLoader:
     async def _run_reader(self) -> None:
         while True:
             node, level = await self._queue.get()
+            reading = self._readings[level] = asyncio.create_task(self._read_pending(node, level))
             try:
-                reading = self._readings[level] = asyncio.create_task(self._read_pending(node, level))
                 await reading
             except asyncio.CancelledError:
                 if not _is_cancelled_alone(reading):
