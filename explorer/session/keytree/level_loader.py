@@ -118,12 +118,11 @@ class LevelLoader:
     async def _run_reader(self) -> None:
         while True:
             node, level = await self._queue.get()
-            reading = self._readings[level] = asyncio.create_task(self._read_pending(node, level))
             try:
-                await reading
-            except asyncio.CancelledError:
-                if not _is_cancelled_alone(reading):
-                    raise
+                async with asyncio.TaskGroup() as group:  # which ignores that `cancel` ends its task
+                    self._readings[level] = group.create_task(
+                        self._read_pending(node, level), name="tree: read a level"
+                    )
             finally:
                 del self._readings[level]
                 level.is_loading = False
@@ -194,12 +193,6 @@ class LevelLoader:
     def _on_checked(self) -> None:
         self._progress.set()
         self._on_change()
-
-
-def _is_cancelled_alone(reading: asyncio.Task[None]) -> bool:
-    """Return whether a reading was cancelled, and not the task that waits for it."""
-    waiting = asyncio.current_task()
-    return reading.cancelled() and not (waiting is not None and waiting.cancelling())
 
 
 def _pending(level: Level) -> bool:
