@@ -16,6 +16,7 @@ from explorer.model.entries import Cursor, Entry
 from explorer.model.errors import ConstraintViolated, InvalidKey, KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
+from explorer.plans.meter import Meter
 
 if TYPE_CHECKING:  # imports protobuf and yaml
     from explorer.codecs.codecs import Codecs
@@ -36,16 +37,19 @@ async def check(store: Store, options: CheckArguments, codec_options: CodecOptio
         console.print_note("keyscope: no rule is for this store: see docs/rules.md")
     count = ruled = broken = unchecked = 0
     end = "stopped before the end"
+    meter = Meter("checked")
     try:
-        async with aclosing(_pages(store, options.prefix)) as pages:
-            async for page in pages:
-                for key, violations in await asyncio.to_thread(_check, codecs, page):
-                    ruled += 1
-                    broken += any(not one.is_unchecked for one in violations)
-                    unchecked += any(one.is_unchecked for one in violations)
-                    for violation in violations:
-                        print_violation(store, key, violation, console, escaped=options.escaped)
-                count += len(page)
+        with console.progress():
+            async with aclosing(_pages(store, options.prefix)) as pages:
+                async for page in pages:
+                    for key, violations in await asyncio.to_thread(_check, codecs, page):
+                        ruled += 1
+                        broken += any(not one.is_unchecked for one in violations)
+                        unchecked += any(one.is_unchecked for one in violations)
+                        for violation in violations:
+                            print_violation(store, key, violation, console, escaped=options.escaped)
+                    count += len(page)
+                    meter.add(len(page))
         end = ""
     except KeyNotFound:
         end = ""
