@@ -40,6 +40,8 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes", "overrides")
 _PART_FIELDS: Final = ("store", "identity", "profile", "changes", "required", "directories")
 _CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept")
+_CHANGE_DEPTH: Final = 4
+"""Depth of a change in its plan."""
 _START: Final = re.compile(rf'\s*\{{\s*"{FORMAT}"\s*:')
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
@@ -62,8 +64,19 @@ def write_plan(plan: Plan) -> str:
         **({"same": list(plan.same)} if plan.same else {}),
         **{name: [{"key": key.key, "reason": key.reason} for key in keys] for name, keys in _listed(plan) if keys},
     }
-    text = json.dumps(document, ensure_ascii=False, indent=2)
+    text = _indented(document)
     return _SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
+def _indented(value: Json, depth: int = 0) -> str:
+    """Return JSON with one change a line, which json itself writes in one go."""
+    if depth == _CHANGE_DEPTH or not value or not isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    outer, inner = "\n" + "  " * depth, "\n" + "  " * (depth + 1)
+    if isinstance(value, dict):
+        members = [f"{json.dumps(name)}: {_indented(member, depth + 1)}" for name, member in value.items()]
+        return f"{{{inner}{f',{inner}'.join(members)}{outer}}}"
+    return f"[{inner}{f',{inner}'.join(_indented(member, depth + 1) for member in value)}{outer}]"
 
 
 def read_plan(text: str, name: str = "the plan") -> Plan:

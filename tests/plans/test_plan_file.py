@@ -83,7 +83,7 @@ def test_file_is_readable() -> None:
         ('"revision": 57,', '"revision": null,', "None is no revision"),
         ('"revision": 57,', '"revision": true,', "True is no revision"),
         ('"delete": true', '"delete": false', 'needs either "new" or "delete"'),
-        (',\n          "delete": true', "", 'needs either "new" or "delete"'),
+        (', "delete": true', "", 'needs either "new" or "delete"'),
         ('"old":', '"olds":', "unknown field 'olds'"),
         ('"key": "gone"', '"key": "new"', "a key is changed twice"),
         ('"text": "b"', '"text": "a"', "same old and new value"),

@@ -11,7 +11,7 @@ from explorer.journal import Journal, JournalRecord
 from explorer.model.address import Access, Address
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, OutcomeUnknown
-from explorer.model.operations import DeleteOperation, Operation
+from explorer.model.operations import Absent, DeleteOperation, Operation
 from explorer.model.write_reason import current_write_reason
 
 _LOG: Final = logging.getLogger(__package__)
@@ -69,10 +69,7 @@ class JournaledStore(Store):
         await self._append([self._record(key, old, None, is_deletion=True)])
 
     async def transact(self, operations: Sequence[Operation]) -> tuple[Entry | None, ...]:
-        olds = [
-            operation.expected if isinstance(operation.expected, Entry) else await self._present(operation.key)
-            for operation in operations
-        ]
+        olds = [await self._expected(operation) for operation in operations]
         deletions = [isinstance(operation, DeleteOperation) for operation in operations]
         try:
             entries = await super().transact(operations)
@@ -134,6 +131,16 @@ class JournaledStore(Store):
             await asyncio.to_thread(self.journal.append, records)
         except OSError as error:  # the write is done, and must not be reported as failed
             _LOG.warning("the journal cannot be written: %s", error)
+
+    async def _expected(self, operation: Operation) -> Entry | None:
+        """Return the entry that an operation replaces; what it expects needs no request."""
+        match operation.expected:
+            case Entry() as entry:
+                return entry
+            case Absent.ABSENT:
+                return None
+            case _:
+                return await self._present(operation.key)
 
     async def _old(self, key: str, previous: Entry | Revision | None) -> Entry | None:
         if previous is None or isinstance(previous, Entry):

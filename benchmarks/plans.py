@@ -1,0 +1,180 @@
+"""Many keys at once on etcd: a copy and a diff of 100,000 keys, and a search in 1,000,000.
+
+    python benchmarks/plans.py [copy] [diff] [find]
+
+Keyscope is the whole process of the command, from its start to its exit. A copy is compared with `etcdctl make-mirror`,
+until the target has all keys, and with a loop of puts; a diff with two `etcdctl get --prefix` and `diff`; a search with
+`etcdctl get --prefix | grep`.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from _side_by_side import compare, run
+from _writers import write_etcd
+
+import explorer
+from tests.servers.etcd import VERSIONS, EtcdServer
+from tests.servers.programs import ETCDCTL, environment
+from tests.servers.require import require
+
+COPIED: Final = int(os.environ.get("KEYSCOPE_BENCH_KEYS", "100000"))
+SEARCHED: Final = 10 * COPIED
+ROUNDS: Final = 3
+PREFIX: Final = "bench/"
+NEEDLE: Final = "needle-7"
+
+
+def entries(count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield keys in folders of 1000, with values of about 100 bytes; one of 100,000 has the needle."""
+    for number in range(count):
+        text = NEEDLE if number % 100_000 == 50_000 % count else "value"
+        yield f"{PREFIX}{number // 1000:04}/{number % 1000:03}", f"{text} {number} ".ljust(100, "x").encode()
+
+
+class Bench:
+    """Two servers, and the ways to do one thing with them."""
+
+    def __init__(self, source: EtcdServer, target: EtcdServer, home: Path) -> None:
+        self._source, self._target = source, target
+        self._line = require(ETCDCTL[VERSIONS[-1]])
+        self._env = {**environment(self._line), "XDG_STATE_HOME": str(home), "ETCDCTL_API": "3"}
+
+    def keyscope(self, *words: str) -> float:
+        """Run the command, and return its seconds."""
+        return run([sys.executable, "-m", "explorer", *words], self._env).seconds
+
+    def clear(self) -> None:
+        """Empty the target."""
+        self._target.ctl("del", "--prefix", PREFIX)
+
+    def urls(self) -> tuple[str, str]:
+        """Return both sides."""
+        return f"etcd://{self._source.address}/{PREFIX}", f"etcd://{self._target.address}/{PREFIX}"
+
+    def copy(self) -> float:
+        """Copy by the command."""
+        self.clear()
+        return self.keyscope("copy", *self.urls(), "--yes", "--json")
+
+    def mirror(self) -> float:
+        """Copy by `etcdctl make-mirror`, which does not end by itself."""
+        self.clear()
+        began = time.perf_counter()
+        command = [*self._line, "--endpoints", self._source.address, "make-mirror", "--prefix", PREFIX]
+        with subprocess.Popen(
+            [*command, self._target.address], stdout=subprocess.DEVNULL, env=os.environ | self._env
+        ) as process:
+            asyncio.run(_wait_for(self._target, COPIED))
+            process.kill()
+        return time.perf_counter() - began
+
+    def loop(self) -> float:
+        """Copy by a loop that puts one key after the other."""
+        self.clear()
+        return _timed(partial(asyncio.run, _put_each(*self.urls())))
+
+    def diff(self) -> float:
+        """Compare by the command."""
+        return self.keyscope("diff", *self.urls())
+
+    def text_diff(self) -> float:
+        """Compare by `diff` of two outputs of etcdctl."""
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            files = [str(Path(folder) / name) for name in ("a", "b")]
+            for server, file in zip((self._source, self._target), files, strict=True):
+                with Path(file).open("wb") as output:
+                    command = [*self._line, "--endpoints", server.address, "get", "--prefix", PREFIX]
+                    subprocess.run(command, stdout=output, check=True, env=os.environ | self._env)
+            subprocess.run(["diff", *files], check=True)
+        return time.perf_counter() - began
+
+    def find(self, measure: str) -> float:
+        """Search by the command; return the seconds or the peak of its memory."""
+        url = f"etcd://{self._source.address}/"
+        command = [sys.executable, "-m", "explorer", "find", url, PREFIX, "--value", NEEDLE]
+        return float(getattr(run(command, self._env), measure))
+
+    def grep(self, measure: str) -> float:
+        """Search by `grep` in etcdctl's output; return the seconds or the peak of etcdctl's memory."""
+        get = [*self._line, "--endpoints", self._source.address, "get", "--prefix", PREFIX]
+        if measure == "peak_bytes":
+            return run(get, self._env).peak_bytes
+        return run(["sh", "-c", f"{' '.join(get)} | grep {NEEDLE}"], self._env).seconds
+
+
+async def _wait_for(server: EtcdServer, count: int) -> None:
+    async with explorer.open(f"etcd://{server.address}/") as store:
+        last = f"{PREFIX}{(count - 1) // 1000:04}/{(count - 1) % 1000:03}"
+        while not await store.exists(last):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+
+
+async def _put_each(source: str, target: str) -> None:
+    async with explorer.open(source) as one, explorer.open(target) as other:
+        async for entry in one.walk(""):
+            await other.put(entry.key, entry.value or b"")
+
+
+def _timed(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def measure_copy(bench: Bench) -> None:
+    """Measure the copy."""
+    count = f"copy of {COPIED:,} keys"
+    compare(count, bench.copy, bench.mirror, against="etcdctl make-mirror", rounds=ROUNDS)
+    compare(count, bench.copy, bench.loop, against="a loop of puts", rounds=1)
+
+
+def measure_diff(bench: Bench) -> None:
+    """Measure the comparison of two sides that are the same."""
+    bench.copy()
+    title = f"diff of {COPIED:,} keys"
+    compare(title, bench.diff, bench.text_diff, against="etcdctl get twice, and diff", rounds=ROUNDS)
+
+
+def measure_find(bench: Bench) -> None:
+    """Measure the search."""
+    title, against = f"find in {SEARCHED:,} values", "etcdctl get --prefix | grep"
+    compare(title, partial(bench.find, "seconds"), partial(bench.grep, "seconds"), against=against, rounds=ROUNDS)
+    compare(
+        f"memory of find in {SEARCHED:,} values",
+        partial(bench.find, "peak_bytes"),
+        partial(bench.grep, "peak_bytes"),
+        against="etcdctl get --prefix",
+        unit="MB",
+        scale=1e-6,
+        rounds=1,
+    )
+
+
+MEASURES: Final[Mapping[str, Callable[[Bench], None]]] = {
+    "copy": measure_copy,
+    "diff": measure_diff,
+    "find": measure_find,
+}
+
+
+def main(names: Sequence[str]) -> None:
+    """Run the measures of these names; all without names."""
+    with tempfile.TemporaryDirectory() as home:
+        for name in names or MEASURES:
+            with EtcdServer(VERSIONS[-1]) as source, EtcdServer(VERSIONS[-1]) as target:
+                write_etcd(source, entries(SEARCHED if name == "find" else COPIED))
+                MEASURES[name](Bench(source, target, Path(home)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
