@@ -64,9 +64,8 @@ def apply_and_die(folder: Path, identity: str, urls: Mapping[str, str], calls: i
 
         return counting
 
-    for name in _CALLS:
-        setattr(os, name, counted(getattr(os, name)))
-    Progress._write = counted(Progress._write)  # type: ignore[method-assign] # noqa: SLF001 - where it is killed
+    for owner, name in (*((os, name) for name in _CALLS), (Progress, "_write")):
+        setattr(owner, name, counted(getattr(owner, name)))
     apply_plan(folder, identity, urls)
 
 
