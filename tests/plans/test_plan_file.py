@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.model.errors import InvalidPlan
-from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
+from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey
 from explorer.plans.plan_file import read_plan, write_plan
 
 KEYS = st.binary(max_size=8).map(lambda data: data.decode("utf-8", "surrogateescape"))
@@ -122,3 +122,85 @@ def test_ids_of_plans_sort_by_time() -> None:
     times = [Plan("title", ()).id.rpartition("-")[0] for _ in range(100)]
     assert times == sorted(times)
     assert len(set(times)) > 1
+
+
+def _places(document: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return the paths of all parts of a document."""
+    found = [path] if path else []
+    members = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for name, member in members:
+        found += _places(member, (*path, name))
+    return found
+
+
+MUTATED = Plan(
+    "a title",
+    (
+        PlanPart(
+            "memory:",
+            "identity",
+            (
+                Change("new", None, None, b"1"),
+                Change("changed", 57, b"a", b"b", {"flags": 1}),
+                Change("gone", 58, b"c", None),
+            ),
+            "name",
+            (RequiredKey("kept", 5),),
+            ("folder",),
+        ),
+    ),
+    same=("same",),
+    conflicts=(OmittedKey("k", "why"),),
+    omitted=(OmittedKey("k", "why"),),
+    undoes="20260101-000000-abcdef",
+    overrides=("rule",),
+)
+"""A plan with every field."""
+WRONG: list[object] = [None, True, -1, 1.5, "", "x", [], {}, [[]], {"text": 1}, {"base64": "%"}, {"key": "k", "absent": True}]
+"""Values that take the place of a field."""
+
+
+@pytest.mark.parametrize("place", _places(json.loads(write_plan(MUTATED))), ids=lambda place: "-".join(map(str, place)))
+def test_every_mutated_field_stays_guarded(place: tuple[str | int, ...]) -> None:
+    """Removed or of another kind: one line names the file, or what is read is guarded as before."""
+    for wrong in (..., *WRONG):
+        document = json.loads(write_plan(MUTATED))
+        *outer, last = place
+        owner = document
+        for name in outer:
+            owner = owner[name]
+        if wrong is ...:
+            del owner[last]
+        else:
+            owner[last] = wrong
+        refused = ""
+        plan = Plan("", ())
+        try:
+            plan = read_plan(json.dumps(document), "edited.json")
+        except InvalidPlan as error:
+            refused = str(error)
+        assert refused.startswith("edited.json") or not refused
+        assert "\n" not in refused
+        assert all((change.base is None) == (change.old is None) for change in plan)
+        assert sum(change.base is None for change in plan) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no JSON"),
+        ("[" * 100_000, "nested too deeply|no JSON"),
+        ('{"keyscope plan": 1, "parts": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+        ('{"keyscope plan": ' + "9" * 5000 + "}", "version|no plan|no JSON"),
+        ('"keyscope plan"', "no JSON object"),
+        ("\ud800", "no JSON"),
+        (write_plan(MUTATED)[:-40], "no JSON"),
+    ],
+    ids=["empty", "deep", "deep parts", "long number", "text", "surrogate", "truncated"],
+)
+def test_hostile_file_is_refused_in_one_line(text: str, reason: str) -> None:
+    with pytest.raises(InvalidPlan, match=f"edited.json.*({reason})") as caught:
+        read_plan(text, "edited.json")
+    assert len(str(caught.value)) < 300
