@@ -57,6 +57,8 @@ class Store(ABC):
     """Why every write is refused; None if they are sent."""
 
     separator: str = "/"
+    walks_in_key_order: ClassVar[bool] = False
+    """True if `walk` yields entries in the order of the bytes of their keys."""
     keeps_first_slash: ClassVar[bool] = True
     """False if the programs of this store write the key `/a/b` as `a/b`, or cannot write it otherwise."""
     profile: Profile | None = None

@@ -44,12 +44,12 @@ async def differences(left: AsyncIterator[Entry], right: AsyncIterator[Entry]) -
     """
     one, other = await anext(left, None), await anext(right, None)
     while one is not None or other is not None:
-        if one is not None and (other is None or encode(one.key) < encode(other.key)):
-            yield Difference(one.key, one, None)
-            one = await anext(left, None)
-        elif other is not None and (one is None or encode(other.key) < encode(one.key)):
-            yield Difference(other.key, None, other)
-            other = await anext(right, None)
-        elif one is not None:
+        if one is not None and other is not None and one.key == other.key:
             yield Difference(one.key, one, other)
             one, other = await anext(left, None), await anext(right, None)
+        elif one is not None and (other is None or encode(one.key) < encode(other.key)):
+            yield Difference(one.key, one, None)
+            one = await anext(left, None)
+        elif other is not None:
+            yield Difference(other.key, None, other)
+            other = await anext(right, None)

@@ -82,7 +82,8 @@ class PlanSide:
 
         ZooKeeper gives every directory a value; one that is empty and has children counts as none.
         """
-        async with aclosing(in_key_order(self._walk())) as ordered:
+        is_ordered = self.store.walks_in_key_order and self.separator in (None, self.store.separator)
+        async with aclosing(self._walk() if is_ordered else in_key_order(self._walk())) as ordered:
             async for entry in ordered:
                 yield entry
 
@@ -95,8 +96,8 @@ class PlanSide:
             async with aclosing(self.store.walk(self.prefix)) as entries:
                 async for entry in entries:
                     if has_own_value(entry):
-                        key = entry.key.removeprefix(self.prefix)
-                        yield entry._replace(key=_respelled(key, separator, self.separator or separator))
+                        key = _respelled(entry.key.removeprefix(self.prefix), separator, self.separator or separator)
+                        yield entry if key == entry.key else entry._replace(key=key)
 
 
 @dataclass(frozen=True, slots=True)

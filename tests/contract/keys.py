@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor
+from explorer.model.keys import encode
 from tests.contract.fixtures import DriverFixtures, keys_below, lacks, needs
 from tests.scale import examples
 
@@ -60,6 +61,9 @@ class KeyContract(DriverFixtures):
             assert sorted(reached) == await keys_below(store, "") == self.expected_keys(*keys)
             for key in keys:
                 assert (await store.get(key)).value == key.encode("utf-8", "surrogateescape")
+            if store.walks_in_key_order:
+                walked = [encode(entry.key) async for entry in store.walk("")]
+                assert walked == sorted(walked)
             assert await store.delete_tree("") == len(self.expected_keys(*keys))
 
     @needs(Capability.DIRECTORIES)

@@ -158,7 +158,20 @@ MUTATED = Plan(
     overrides=("rule",),
 )
 """A plan with every field."""
-WRONG: list[object] = [None, True, -1, 1.5, "", "x", [], {}, [[]], {"text": 1}, {"base64": "%"}, {"key": "k", "absent": True}]
+WRONG: list[object] = [
+    None,
+    True,
+    -1,
+    1.5,
+    "",
+    "x",
+    [],
+    {},
+    [[]],
+    {"text": 1},
+    {"base64": "%"},
+    {"key": "k", "absent": True},
+]
 """Values that take the place of a field."""
 
 

@@ -42,6 +42,7 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         Capability.DIRECTORIES: "etcd's keys are flat; a directory exists as long as a key is below it"
     }
     max_operations = MAX_OPERATIONS
+    walks_in_key_order = True
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONCURRENCY,)
 
     def __init__(self, address: Address, access: Access) -> None:
