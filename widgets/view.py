@@ -41,8 +41,11 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision"})
-"""Actions that need a terminal: pages do not offer them."""
+TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision"}) | {
+    *("find", "hits", "next-hit", "previous-hit", "compare", "journal", "reason"),
+    *("copy-to", "move-to", "save-drafts", "plan"),
+}
+"""Actions that pages do not offer: they need a terminal, or a screen that only the terminal app has."""
 _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 """Needs of the actions that change the store or the open edit."""
 _SHOWS_ONLY: Final = "this widget shows values; ValueEditor edits them"

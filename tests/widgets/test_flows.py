@@ -1,5 +1,6 @@
 """Questions that a view asks, and what its answers do; the page is a fake one."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,8 @@ from explorer.model.errors import KeyNotFound
 from explorer.session.detail import Detail
 from tests.widgets.conftest import SharedMemory
 from tests.widgets.fake_page import FakePage
-from widgets import Explorer, KeyTree
+from widgets import Explorer, KeyTree, front_end
+from widgets.flows import FLOWS
 
 Make = Callable[..., Any]
 
@@ -124,6 +126,20 @@ def test_delete_notices_what_changed_after_the_preview(reader: Callable[..., Rea
     page.choose("jobs changed since the preview", "Delete the previewed entries one by one")
     page.wait_message("notice", text="deleted 1 entry; 1 entry changed or deleted meanwhile")
     assert [exists(memory, f"jobs/{number}") for number in (1, 2, 3)] == [False, True, True]
+
+
+def test_page_offers_only_what_it_performs(reader: Callable[..., Reader]) -> None:
+    """No action of the tree's footer and help is refused as not supported."""
+    page = reader("a")
+    page.select("a")
+    in_page = set(re.findall(r"\bdo_(\w+)\(", front_end.module_text()))
+    offered = [one["id"] for one in page.wait_message("welcome")["actions"] if "tree" in one["places"]]
+    for action in offered:
+        if action not in FLOWS and action.replace("-", "_") not in in_page:
+            page.perform(action)
+    page.perform("drafts")
+    page.wait_message("notice", text="no drafts for this store")
+    assert not [text for text in page.notices() if "not supported here" in text]
 
 
 def test_read_only_widget_refuses_every_write(reader: Callable[..., Reader], memory: SharedMemory) -> None:

@@ -145,7 +145,7 @@ export class Layout {
   }
 
   welcome(message) {
-    const isAlone = this.views.size < 2;
+    const isAlone = this.grid.names.length < 2;
     this.keys = new Keys(message.actions.filter((action) => !(isAlone && PANE_ACTIONS.has(action.id))));
     this.signs = message.signs;
     this.typeAhead.configure(message.typing);
@@ -169,7 +169,7 @@ export class Layout {
     const titles = status?.titles ?? {};
     const first = place === "tree" ? status?.first ?? [] : []; // in marking mode
     const rank = (action) => (first.includes(action.id) ? 1000 - first.indexOf(action.id) : action.priority);
-    const shown = this.keys.at(place).filter((action) => rank(action) && (action.id === "help" || !this.disabled[action.id]));
+    const shown = this.keys.at(place).filter((action) => rank(action) && (action.id !== "filter" || this.views.has("tree")) && (action.id === "help" || !this.disabled[action.id]));
     shown.sort((one, other) => rank(other) - rank(one));
     this.footer.show(shown.map((action) => ({
       id: action.id, key: action.hints[place], title: titles[action.id] ?? action.title, isAlways: action.id === "help",
@@ -182,7 +182,7 @@ export class Layout {
   }
 
   setClosed(reason) {
-    this.element.classList.add("ks-lost");
+    this.element.classList.add("ks-lost", "ks-closed");
     this.dialogs.closeAll();
     this.status.setClosed(reason);
   }
