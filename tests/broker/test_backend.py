@@ -17,6 +17,7 @@ from explorer.drivers.consul import errors as consul_errors
 from explorer.drivers.etcd import errors as etcd_errors
 from explorer.drivers.etcd2 import errors as etcd2_errors
 from explorer.drivers.etcd2.errors import Etcd2ErrorCode
+from explorer.drivers.files import errors as files_errors
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.redis import errors as redis_errors
 from explorer.drivers.zookeeper import errors as zookeeper_errors
@@ -213,6 +214,7 @@ DEAD = {
     "consul: overloaded": consul_error(429, "Your IP is issuing too many concurrent connections"),
     "etcd2: failed": etcd2_error(500, '{"errorCode":300,"message":"Raft Internal Error","cause":"","index":1}'),
     "bolt: no such file": bolt_errors.translate(FileNotFoundError(errno.ENOENT, "no such file")),
+    "files: stale handle": files_errors.translate(OSError(errno.ESTALE, "stale file handle"), b"/a"),
     "redis: loading": redis_error(redis.BusyLoadingError("LOADING Redis is loading the dataset in memory")),
     "redis: replica without primary": redis_error(redis.ResponseError("MASTERDOWN Link with MASTER is down")),
     "redis: cluster down": redis_error(redis.ResponseError("CLUSTERDOWN The cluster is down")),
@@ -235,6 +237,8 @@ ALIVE = {
     "etcd2: compare failed": etcd2_errors.error_for(Etcd2ErrorCode.COMPARE_FAILED),
     "bolt: permission denied": bolt_errors.translate(PermissionError(errno.EACCES, "permission denied")),
     "bolt: disk full": bolt_errors.translate(OSError(errno.ENOSPC, "no space left")),
+    "files: permission denied": files_errors.translate(PermissionError(errno.EACCES, "permission denied"), b"/a"),
+    "files: disk full": files_errors.translate(OSError(errno.ENOSPC, "no space left"), b"/a"),
     "redis: authentication": redis_error(redis.AuthenticationError("WRONGPASS invalid username-password pair")),
     "redis: no permission": redis_error(redis.ResponseError("NOPERM User me has no permissions to run 'get'")),
     "redis: wrong type": redis_error(redis.ResponseError("WRONGTYPE Operation against a key of the wrong kind")),

@@ -2,7 +2,8 @@
 
 One Lua script compares and writes. It computes the revision of the key as it is, so nothing depends on a counter, and
 it runs between two other commands, so no write can come in between. Where scripts are forbidden, WATCH, MULTI and EXEC
-do the same.
+do the same. `SET ... IFEQ` and `DELEX` of Redis 8.4 are not used: they compare one key that holds a string, and the
+script is one path for every type and every version, Valkey's included.
 
 A write whose reply was lost is sent again, being guarded. When the guard then fails, what is stored decides: our value
 means that the write arrived (or that another client stored the very same); another value may be one that came after
