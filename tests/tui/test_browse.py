@@ -143,7 +143,7 @@ class TestWhatIsOff:
 
     async def test_help_of_tree_explains_signs(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), size=(160, 90)) as page:
-            await page.press("?")
+            await page.press("?", "G")
             await page.shows("A key with a draft: e continues it.", "Number of changes in a closed folder")
 
     async def test_palette_survives_keys_while_closing(self, place: Place) -> None:
