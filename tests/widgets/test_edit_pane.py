@@ -4,70 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from explorer.drivers.memory import MemoryStore
 from tests.widgets.conftest import SharedMemory
-from tests.widgets.fake_page import FakePage
-from widgets import Explorer, ValueEditor
-
-
-class EditorPage(FakePage):
-    """A fake page that edits."""
-
-    @property
-    def edit(self) -> Any:
-        """The head of the editor."""
-        return self.list("edit").head
-
-    @property
-    def comparison(self) -> Any:
-        """The head of the review or the conflict."""
-        return self.list("comparison").head
-
-    def open_panes(self) -> None:
-        for pane in ("value", "edit", "comparison"):
-            self.open(pane)
-
-    def begin(self, key: str) -> None:
-        """Select a key and edit its value."""
-        self.open_panes()
-        self.send("go", text=key)
-        self.wait(lambda: "facts" in self.list("value").head, "the value is shown")
-        self.perform("edit", pane="value")
-        self.wait(lambda: self.edit["edit"] > 0 and "edit" in self.bodies, "the editor is open")
-
-    def type(self, text: str) -> None:
-        """Replace the text of the editor."""
-        number = self.send("text", edit=self.edit["edit"], buffer=text.encode())
-        assert self.wait_message("reply", id=number)["problem"] == ""
-
-    def review(self, text: str, kind: str = "review") -> None:
-        """Save a text, and wait for what is shown before it is written."""
-        self.send("save", edit=self.edit["edit"], review=0, buffer=text.encode())
-        self.wait(lambda: self.comparison["kind"] == kind, f"a {kind} is shown")
-
-    def wait_theirs(self) -> None:
-        """Wait until the editor says that another client has changed the key."""
-        self.wait(lambda: any("nother client" in line["text"] for line in self.edit["lines"]), "their change is noted")
-
-    def confirm(self) -> None:
-        """Save what is reviewed."""
-        self.send("save", edit=self.edit["edit"], review=self.comparison["body"])
-
-
-def begin(make: Callable[..., Any], memory: SharedMemory, value: bytes, **options: Any) -> EditorPage:
-    memory.put("key", value)
-    page = EditorPage(make(Explorer, "memory:", write=True, **options))
-    page.begin("key")
-    return page
-
-
-def stored(memory: SharedMemory, key: str = "key") -> bytes:
-    async def read(store: MemoryStore) -> bytes | None:
-        return (await store.get(key)).value
-
-    value = memory.run(read)
-    assert isinstance(value, bytes)
-    return value
+from tests.widgets.editor_page import EditorPage, begin, stored
+from widgets import ValueEditor
 
 
 def test_reviewed_text_is_saved(make: Callable[..., Any], memory: SharedMemory) -> None:
