@@ -164,6 +164,36 @@ async def test_gap_and_lost_patch_are_asked_for(kernel_end: RecordedKernel) -> N
     assert (await kernel_end.wait_sent("window", 3))["generation"] == asked["generation"] + 1
 
 
+async def test_lost_message_of_any_pane_is_asked_for(browser: Browser) -> None:
+    """A heartbeat has the numbers of all panes, also of those without rows: none of them stops the check."""
+    panes = ("tree", "value", "locks", "changes")
+    page = await browser.new_page()
+    await page.goto("about:blank")
+    await page.evaluate(_MODEL, [front_end.module_text(), front_end.stylesheet(), panes])
+    recorded = RecordedKernel(page)
+    await recorded.wait_sent("hello", 1)
+    await recorded.welcome()
+    all_panes = {*panes, "edit", "comparison"}
+    asked: dict[str, int] = {}
+
+    async def have_asked() -> bool:
+        asked.update({one["pane"]: one["generation"] for one in await recorded.sent("window")})
+        return asked.keys() == all_panes
+
+    await eventually(have_asked, "all panes have asked")
+    for pane in ("tree", "locks", "changes"):
+        await recorded.deliver({**tree_facts(asked[pane], 0, 0, 0), "pane": pane, "type": "rows", "rows": []})
+    before = dict(asked)
+    await recorded.deliver({"type": "heartbeat", "sent": {pane: [before[pane], 1] for pane in sorted(all_panes)}})
+
+    async def have_asked_again() -> bool:
+        await have_asked()
+        return all(asked[pane] > before[pane] for pane in all_panes)
+
+    await eventually(have_asked_again, "all panes have asked again")
+    await page.close()
+
+
 async def test_kernel_that_is_silent_is_lost_within_seconds(kernel_end: RecordedKernel) -> None:
     """The page says so, greys out, and greets again; an answer brings it back."""
     await kernel_end.page.locator(".ks-root.ks-lost").wait_for(timeout=4000)

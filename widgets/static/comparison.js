@@ -168,6 +168,8 @@ export class Comparison {
 
   onBody(message, buffers) { this.pane.onBody(message, buffers); }
 
+  checkSent(last) { this.pane.checkSent(last); }
+
   // Perform an action here in the page; return false if it is the kernel's.
   perform(action, times = 1) {
     if (action === "save") this.channel.send("save", {edit: this.head.edit, review: this.head.body});

@@ -65,6 +65,8 @@ export class Editor {
 
   onBody(message, buffers) { this.pane.onBody(message, buffers); }
 
+  checkSent(last) { this.pane.checkSent(last); }
+
   // Perform an action here in the page; return false if it is the kernel's.
   perform(action) {
     if (action === "save") {

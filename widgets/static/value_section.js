@@ -66,4 +66,6 @@ export class ValueSection {
   onPatch(message) { this.value.onPatch(message); }
 
   onBody(message, buffers) { this.value.onBody(message, buffers); }
+
+  checkSent(last) { this.value.checkSent(last); }
 }
