@@ -10,9 +10,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from widgets.explorer import ChangeLog, Explorer, KeyTree, LockInspector, ValueEditor, ValueView
+    from widgets.explorer import (
+        ChangeLog,
+        DifferenceList,
+        Explorer,
+        HitList,
+        JournalView,
+        KeyTree,
+        LockInspector,
+        ValueEditor,
+        ValueView,
+    )
 
-__all__ = ["ChangeLog", "Explorer", "KeyTree", "LockInspector", "ValueEditor", "ValueView"]
+__all__ = [
+    "ChangeLog",
+    "DifferenceList",
+    "Explorer",
+    "HitList",
+    "JournalView",
+    "KeyTree",
+    "LockInspector",
+    "ValueEditor",
+    "ValueView",
+]
 
 _LIBRARIES: Final = ("anywidget", "ipywidgets", "traitlets", "IPython")
 

@@ -1,7 +1,11 @@
 """The widgets: all panes together, and each pane alone."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
+from explorer.session.results.comparison import ComparisonRequest
+from explorer.session.results.finder import FindRequest
+from explorer.session.results.journal_list import JournalFilter
 from widgets.base import SessionWidget
 
 
@@ -36,6 +40,24 @@ class ChangeLog(SessionWidget):
     PANES = ("changes",)
 
 
+class HitList(SessionWidget):
+    """Found keys; a double click goes to one in the tree."""
+
+    PANES = ("hits",)
+
+
+class DifferenceList(SessionWidget):
+    """Keys that differ from another side."""
+
+    PANES = ("differences",)
+
+
+class JournalView(SessionWidget):
+    """This person's changes."""
+
+    PANES = ("journal",)
+
+
 class Explorer(SessionWidget):
     """A store: keys, value, locks and changes. Its other widgets share its session and follow its selection."""
 
@@ -65,3 +87,53 @@ class Explorer(SessionWidget):
     def change_log(self) -> ChangeLog:
         """The change log alone."""
         return ChangeLog(self._live)
+
+    # Lists of results
+
+    def find(self, key: str = "", *, value: str = "", prefix: str = "", regex: bool = False) -> HitList:
+        """Search keys and values, also those that are not loaded, and return the list, which fills meanwhile.
+
+        Args:
+            key: Part of a key, or a glob of the whole key.
+            value: Part of a value's text; of a message, of its fields.
+            prefix: Folder to search below; by default everywhere.
+            regex: Whether key and value are regular expressions.
+
+        Raises:
+            InvalidText: There is nothing to find, or it is no regular expression.
+        """
+
+        async def start() -> None:
+            self._live.session.finder.find(FindRequest(key, value, regex, prefix))
+
+        self._run(start())
+        return HitList(self._live)
+
+    def diff(self, other: str, prefix: str = "", *, ignored: Sequence[str] = ()) -> DifferenceList:
+        """Compare a folder with another side, and return the list of keys that differ, which fills meanwhile.
+
+        Args:
+            other: A folder of this store, `@PROFILE` or `@REVISION` (the same folder there), a URL, or `./export`.
+            prefix: The folder; by default everything.
+            ignored: Globs of keys below the folder that are left out.
+        """
+
+        async def start() -> None:
+            self._live.session.comparison.compare(ComparisonRequest(prefix, other, tuple(ignored)))
+
+        self._run(start())
+        return DifferenceList(self._live)
+
+    def journal(self, key: str = "", *, all_stores: bool = False) -> JournalView:
+        """Return the list of this person's changes.
+
+        Args:
+            key: Part of a key, or a glob of the whole key; by default all.
+            all_stores: Whether those in other stores are listed, too.
+        """
+
+        async def start() -> None:
+            self._live.session.journal_list.show(JournalFilter(key, all_stores))
+
+        self._run(start())
+        return JournalView(self._live)

@@ -28,6 +28,7 @@ from widgets.panes.base import Pane
 from widgets.panes.changes import ChangesPane
 from widgets.panes.edit import ComparisonPane, EditPane
 from widgets.panes.locks import LocksPane
+from widgets.panes.results import DifferencesPane, HitsPane, JournalPane
 from widgets.panes.tree import TreePane
 from widgets.panes.value import ValuePane
 from widgets.passwords import PasswordSource, with_password
@@ -172,6 +173,7 @@ class LiveSession:
                 ComparisonPane(self.session, self.edit),
                 LocksPane(self.session),
                 ChangesPane(self.session),
+                *(kind(self.session, self._start_details) for kind in (HitsPane, DifferencesPane, JournalPane)),
             )
             self.panes = {pane.name: pane for pane in panes}
             unsubscribe = self.session.subscribe(self._on_change)
@@ -212,6 +214,9 @@ class LiveSession:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: work.close())  # one that was cancelled before it began
         return task
+
+    def _start_details(self, work: Coroutine[object, object, None]) -> None:
+        self.start(work, name="details of a result")
 
     async def _reported(self, work: Coroutine[object, object, None], name: str) -> None:
         try:

@@ -9,6 +9,7 @@ from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import TYPING_IGNORED, TYPING_PAUSE, Action, Need, Place, key_label
 from explorer.session.key_lookup import FoundNode
+from explorer.session.result_commands import RESULT_ACTIONS
 from explorer.session.session import Session
 from explorer.session.states import Option, Part
 from widgets.dialogs import Dialog, Reply, option_messages
@@ -41,15 +42,16 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision"}) | {
-    *("find", "hits", "next-hit", "previous-hit", "compare", "journal", "reason"),
+_LISTS: Final = {action.id for action in RESULT_ACTIONS} - {"again", "stop"}
+"""Actions on lists of results, for which the widgets have methods."""
+TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision", "reason", *_LISTS}) | {
     *("copy-to", "move-to", "save-drafts", "plan"),
 }
 """Actions that pages do not offer: they need a terminal, or a screen that only the terminal app has."""
 _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 """Needs of the actions that change the store or the open edit."""
 _SHOWS_ONLY: Final = "this widget shows values; ValueEditor edits them"
-_CURSORS: Final = Part.TREE | Part.LOCKS | Part.CHANGES
+_CURSORS: Final = Part.TREE | Part.LOCKS | Part.CHANGES | Part.RESULTS
 ASKING_ACTIONS: Final = frozenset({*FLOWS, *EDIT_FLOWS})
 """Actions that may ask something or open the editor: a page holds keys until that is shown."""
 _MAX_PRESSES: Final = 1000

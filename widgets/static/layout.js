@@ -11,10 +11,12 @@ import {Prompt} from "./prompt.js";
 import {Status} from "./status.js";
 import {makeTree} from "./tree.js";
 import {TypeAhead} from "./type_ahead.js";
+import {makeDifferences, makeHits, makeJournal} from "./results.js";
 import {ValueSection} from "./value_section.js";
 
 const MAKERS = {
   tree: makeTree, locks: makeLocks, changes: makeChanges, value: (channel, options) => new ValueSection(channel, options),
+  hits: makeHits, differences: makeDifferences, journal: makeJournal,
 };
 const PANE_ACTIONS = new Set([
   "next-pane", "previous-pane", "pane-tree", "pane-value", "pane-locks", "pane-changes", "leave-pane", "zoom", "wider",

@@ -111,6 +111,10 @@ class ResultList(ABC, Generic[Item]):
             self._end(ResultState.STOPPED)
             self._jobs.cancel(self.job_name)
 
+    def mark_changed(self) -> None:
+        """Request that the views draw the results again."""
+        self._mark_dirty(Part.RESULTS)
+
     def select(self, index: int) -> None:
         """Make a result the current one, or the nearest that exists."""
         self.cursor = max(0, min(index, len(self.items) - 1))

@@ -14,6 +14,7 @@ Item = TypeVar("Item")
 
 MIN_RATED_TIME: Final = 1.0
 """Seconds after which rate and time left are shown."""
+MATCH: Final = ("match", "matches")
 NOTHING_FOUND_YET: Final = "nothing was searched for yet: {key} finds"
 
 

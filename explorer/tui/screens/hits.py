@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from explorer.plans.search import SearchHit
 from explorer.session.actions import Place
 from explorer.session.results.result_file import hit_line
-from explorer.session.results.result_text import find_title, left_out_texts, match_parts, progress_text
+from explorer.session.results.result_text import MATCH, find_title, left_out_texts, match_parts, progress_text
 from explorer.session.session import Session
 from explorer.session.states import Tone
 from explorer.tui.cells import Piece, short_key, shorten_middle
@@ -17,7 +17,6 @@ from explorer.tui.keys import bindings
 from explorer.tui.screens.result_screen import ItemRows, ResultScreen
 from explorer.tui.type_ahead import release_keys
 
-MATCH: Final = ("match", "matches")
 _MIN_KEY_WIDTH: Final = 16
 _KEY_SHARE: Final = 0.5
 
