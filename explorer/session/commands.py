@@ -195,6 +195,16 @@ ACTIONS: Final = Actions(
             priority=100,
         ),
         Action(
+            "stage",
+            "Stage",
+            "Keep the change as a draft that is saved together with others.",
+            ("a",),
+            Place.REVIEW,
+            "Edit",
+            Need.EDIT,
+            priority=98,
+        ),
+        Action(
             "look-again",
             "Check save",
             "Check whether the save took effect.",

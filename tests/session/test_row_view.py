@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.session.keytree.marks import MarkKind
-from explorer.session.keytree.row_view import RowView, row_view
+from explorer.session.keytree.row_view import RowView, draft_signs, row_view
 from tests.session.tree_harness import TreeHarness, running_tree
 
 
@@ -12,7 +12,7 @@ def _views(harness: TreeHarness, **keys: set[str]) -> list[RowView]:
         row_view(
             harness.tree,
             line,
-            draft_keys=keys.get("draft_keys", set()),
+            draft_signs=draft_signs(keys.get("draft_keys", set()), keys.get("staged_keys", set())),
             marked_keys=keys.get("marked_keys", set()),
         )
         for line in harness.tree.rows.window(0, len(harness.tree.rows))
@@ -52,7 +52,7 @@ async def test_row_view_is_equal_while_only_its_age_grows() -> None:
         assert _views(harness)[0].changed_at == harness.now != marked[0].changed_at
 
 
-@pytest.mark.parametrize("sign", ["draft_keys", "marked_keys"])
+@pytest.mark.parametrize("sign", ["draft_keys", "staged_keys", "marked_keys"])
 async def test_row_view_differs_with_a_sign(sign: str) -> None:
     async with running_tree("a", "b") as harness:
         plain, drafted = _views(harness), _views(harness, **{sign: {"b"}})

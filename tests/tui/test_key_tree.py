@@ -3,6 +3,7 @@
 import pytest
 from rich.cells import cell_len
 
+from explorer.session.keytree.row_view import draft_signs
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.session.fixtures import wait_for_value
 from tests.tui.tree_harness import many, shown
@@ -58,7 +59,7 @@ async def test_key_tree_seen_clears_marks_and_draft_is_marked() -> None:
     async with shown("a", "b/c", "d") as (app, pilot):
         app.store.put("a")
         app.store.put("b/c")
-        app.view.draft_keys = frozenset({"d", "b/c"})
+        app.view.draft_signs = draft_signs({"d", "b/c"}, ())
         app.deliver_events()
         words = ["a ~", "▸ b/ ±1", "d ✎"]
         await wait_for_value(lambda: [" ".join(line.split()) for line in app.lines], words)

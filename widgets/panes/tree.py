@@ -9,7 +9,7 @@ from explorer.session.actions import Place
 from explorer.session.keytree.navigator import TreeNavigator
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.row_index import VisibleRow
-from explorer.session.keytree.row_view import TREE_SIGNS, RowView, row_view
+from explorer.session.keytree.row_view import TREE_SIGNS, RowView, draft_signs, row_view
 from explorer.session.keytree.tree import Tree
 from explorer.session.session import Session
 from explorer.session.states import Part
@@ -54,14 +54,14 @@ class TreePane(Pane):
 
     def rows(self, start: int, count: int) -> Sequence[PaneRow]:
         """Return visible rows."""
-        drafts = self.session.editor.draft_keys
+        editor, marked = self.session.editor, self.session.marked
+        drafts = draft_signs(editor.draft_keys, (draft.key for draft in editor.staged))
         marks = Capability.DIRECTORIES not in self.session.store_capabilities
         lines = list(self._tree.rows.window(start, count))
         if lines:
             self._in_sight = [line.row for line in lines]
-        marked = self.session.marked
         views = [
-            row_view(self._tree, line, has_value_marks=marks, draft_keys=drafts, marked_keys=marked) for line in lines
+            row_view(self._tree, line, has_value_marks=marks, draft_signs=drafts, marked_keys=marked) for line in lines
         ]
         return [_pane_row(view, line) for view, line in zip(views, lines, strict=True)]
 

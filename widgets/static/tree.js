@@ -30,7 +30,7 @@ function drawRow(target, row, {channel}) {
   indent.style.width = `${row.depth * INDENT}px`;
   setText(icon, (row.folder === "open" ? "▾" : row.folder === "closed" ? "▸" : "") + (row.marked ? "✓" : ""));
   setText(name, row.placeholder || row.name + row.suffix);
-  setText(hint, [row.value && row.folder ? "•" : "", row.draft ? "✎" : "", row.hint].filter(Boolean).join(" "));
+  setText(hint, [row.value && row.folder ? "•" : "", row.draft, row.hint].filter(Boolean).join(" "));
   setText(below, row.below ? `±${row.below > 999 ? "999+" : row.below}` : "");
   const since = row.changed === undefined ? null : channel.clock.now() - row.at - row.changed;
   setText(mark, row.mark ? `${row.mark} ${since === null ? "" : age(since)}` : "");

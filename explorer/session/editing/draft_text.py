@@ -30,7 +30,8 @@ def draft_options(drafts: Sequence[Draft]) -> list[Option[Draft | Literal["store
 
 def draft_facts(draft: Draft) -> str:
     """Return the date and the length of a draft."""
-    return f"{draft.written_at.astimezone():%d %b %H:%M}, {len(draft.text):,} characters"
+    staged = "staged, " if draft.staged else ""
+    return f"{staged}{draft.written_at.astimezone():%d %b %H:%M}, {len(draft.text):,} characters"
 
 
 def draft_question(name: str) -> str:

@@ -42,6 +42,8 @@ class Draft:
     choice: Choice | None
     """Way in which the value was decoded."""
     written_at: datetime
+    staged: bool = False
+    """True if the change was reviewed, to be saved together with others."""
     file: str = ""
     """Name of the file, once it has one."""
 
@@ -85,6 +87,12 @@ class Drafts:
             message = f"no draft can be kept in {self.folder}: {error.strerror or error}"
             raise DraftError(message) from error
         return replace(draft, file=name)
+
+    def unstage(self, draft: Draft) -> None:
+        """Keep a staged draft as one that is not, unless it is gone."""
+        with suppress(OSError), PrivateFolder(self.folder) as folder:
+            if draft.file in folder.names():
+                folder.write(draft.file, _serialize(replace(draft, staged=False)))
 
     def adopt(self, draft: Draft) -> None:
         """Take over the file of a draft, so that this session writes to it."""
@@ -138,6 +146,7 @@ def _serialize(draft: Draft) -> bytes:
             "revision": draft.revision,
             "choice": None if choice is None else list(astuple(choice)),
             "written": draft.written_at.isoformat(),
+            "staged": draft.staged,
         }
     )
     digest = hashlib.sha256(content.encode("ascii")).hexdigest()
@@ -170,4 +179,5 @@ def _parse(fields: Mapping[str, object]) -> Draft:
         revision=revision,
         choice=Choice(*choice) if isinstance(choice, list) else None,
         written_at=datetime.fromisoformat(str(fields["written"])),
+        staged=fields.get("staged") is True,
     )

@@ -84,6 +84,8 @@ class Edit:
         """Reason of the save, for the journal."""
         self.overridden: frozenset[str] = frozenset()
         """Names of the constraints that the text may break."""
+        self.is_staged = False
+        """True if the text was reviewed, and is kept as a draft to be saved together with others."""
         self._decoder = decoder
         self._get_store = get_store
         self._on_change = on_change
@@ -116,7 +118,7 @@ class Edit:
         if text == self.text or not self.is_settled:
             return
         self.text = text
-        self.overridden, self._ttl = frozenset(), None
+        self.overridden, self._ttl, self.is_staged = frozenset(), None, False
         self._set_state(Drafting())
 
     def replace_text(self, text: str) -> None:
@@ -296,7 +298,7 @@ class Edit:
         merge = self.state.merge
         self.base = self._expected = self.state.theirs
         self.document, self.text, self.theirs = merge.document, merge.text, None
-        self.overridden, self._ttl = frozenset(), None
+        self.overridden, self._ttl, self.is_staged = frozenset(), None, False
         self._set_state(Drafting())
 
     async def keep_mine(self) -> None:

@@ -309,6 +309,16 @@ def saved_text(state: Saved, name: str) -> str:
     return f"saved {name} (rev {sanitize(str(state.entry.revision))})" if state.written else _NOT_MODIFIED
 
 
+def staged_text(count: int, key: str) -> str:
+    """Return how many changes are staged.
+
+    Args:
+        count: Number of staged changes.
+        key: Label of the key that shows them together.
+    """
+    return f"{pluralize(count, 'change')} staged; {key} shows what saving {'it' if count == 1 else 'them'} changes"
+
+
 def taken_text(edit: Edit) -> str:
     """Return what becomes of an edit that is given up for the stored value."""
     is_kept = edit.is_unsaved and edit.draft_error is None

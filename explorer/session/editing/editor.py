@@ -17,7 +17,7 @@ from explorer.session.decoder import Decoder
 from explorer.session.detail import LoadedValue
 from explorer.session.editing.drafts import Draft, DraftError, Drafts
 from explorer.session.editing.edit import Edit
-from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, Saved, Saving, Unknown
+from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
 from explorer.session.jobs import Jobs, Task
 from explorer.session.states import Part
 
@@ -95,6 +95,11 @@ class Editor:
             keys.add(self.edit.key)
         return frozenset(keys)
 
+    @property
+    def staged(self) -> tuple[Draft, ...]:
+        """Drafts that are staged: reviewed, to be saved together."""
+        return tuple(draft for draft in self.drafts if draft.staged)
+
     # Opening
 
     def open(self, loaded: LoadedValue) -> Edit:
@@ -170,6 +175,7 @@ class Editor:
             if its_draft is not None and its_draft.file == draft.file:
                 self._left_unresolved[left] = None  # the file belongs to this edit now
         edit.set_text(draft.text)
+        edit.is_staged = draft.staged
         await self._compare_with_store(edit)
         return edit
 
@@ -250,6 +256,28 @@ class Editor:
         self._mark_dirty(Part.EDIT)
         return True
 
+    async def stage(self) -> None:
+        """Close the reviewed edit, and keep its draft as staged, in place of an earlier one of the key.
+
+        Raises:
+            CallNotSupported: No draft of it can be kept; the edit stays open.
+        """
+        edit = self.edit
+        if edit is None or not isinstance(edit.state, Reviewing):
+            raise CallNotSupported("no change is being reviewed")
+        if self._draft_files is None or not edit.is_unsaved:
+            reason = "no drafts are kept" if self._draft_files is None else "an empty new key has no draft"
+            raise CallNotSupported(reason, key=edit.key)
+        edit.is_staged, self._draft_text = True, None
+        await self.flush()
+        if edit.draft_error is not None:
+            edit.is_staged = False
+            raise CallNotSupported(edit.draft_error, key=edit.key)
+        for earlier in self.staged:
+            if earlier.key == edit.key:
+                await self._in_thread(self._draft_files.unstage, earlier)
+        await self.leave(keep=True)
+
     def is_saving(self, key: str) -> bool:
         """Return whether an edit of a key was left and is still being saved."""
         return any(edit.key == key and isinstance(edit.state, Saving) for edit in self._left_unresolved)
@@ -328,6 +356,7 @@ class Editor:
             revision=None if edit.base is None else edit.base.revision,
             choice=edit.document.choice,
             written_at=self._clock.wall(),
+            staged=edit.is_staged,
         )
         failure = None
         if self._claim is not None:

@@ -1,6 +1,7 @@
 """One row of the tree as a view shows it: sanitised texts and facts, without any layout."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from explorer.model.format import format_error
@@ -14,6 +15,7 @@ _MAX_COUNT: Final = 999
 _MAX_NAME_HALF: Final = 2048
 """Characters at each end of a name that are kept; more never fit on a screen."""
 DRAFT_SIGN: Final = "✎"
+STAGED_SIGN: Final = "✚"
 MARKED_SIGN: Final = "✓"
 TREE_SIGNS: Final = (
     ("▸ ▾", "A folder, closed or open."),
@@ -22,6 +24,7 @@ TREE_SIGNS: Final = (
     ("±2", "Number of changes in a closed folder since it was last open or its marks were cleared."),
     (MARKED_SIGN, "A marked key or folder: the next action is on all that are marked."),
     (DRAFT_SIGN, "A key with a draft: e continues it."),
+    (STAGED_SIGN, "A key with a staged change, which is saved together with others."),
     ("…", "Keys that are not loaded yet; they are loaded when the cursor gets near."),
 )
 """The signs in the tree and their meanings."""
@@ -55,8 +58,8 @@ class RowView(NamedTuple):
     """True if the change was a moment ago."""
     changed_at: float | None
     """Moment of the change, in seconds of the session's clock."""
-    draft: bool
-    """True if the key has a draft."""
+    draft: str
+    """Sign of the key's draft, or of its staged change; "" without."""
     marked: bool
     """True if a person marked it."""
 
@@ -78,7 +81,7 @@ def row_view(
     line: VisibleRow[Node],
     *,
     has_value_marks: bool = True,
-    draft_keys: Collection[str] = frozenset(),
+    draft_signs: Mapping[str, str] = MappingProxyType({}),
     marked_keys: Collection[str] = frozenset(),
 ) -> RowView:
     """Return the view of a row.
@@ -87,7 +90,7 @@ def row_view(
         tree: The tree of the row.
         line: The row.
         has_value_marks: Whether to mark folders that have a value of their own; useless in stores where all have one.
-        draft_keys: The keys that have a draft.
+        draft_signs: Signs of keys that have a draft.
         marked_keys: The keys that a person marked.
     """
     node = line.row
@@ -112,9 +115,14 @@ def row_view(
         change=mark.change if mark is not None else MarkKind.DELETED if node.tombstone else None,
         fresh=mark is not None and mark.age is MarkAge.FRESH,
         changed_at=None if mark is None else mark.since,
-        draft=_is_among(draft_keys, tree, node),
+        draft=draft_signs.get(tree.rows.key(node), "") if draft_signs and not is_more_row else "",
         marked=_is_among(marked_keys, tree, node),
     )
+
+
+def draft_signs(draft_keys: Iterable[str], staged_keys: Iterable[str]) -> Mapping[str, str]:
+    """Return the signs of keys with a draft."""
+    return dict.fromkeys(draft_keys, DRAFT_SIGN) | dict.fromkeys(staged_keys, STAGED_SIGN)
 
 
 def _is_among(keys: Collection[str], tree: Tree, node: Node) -> bool:

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from explorer.model.capabilities import Capability
 from explorer.session.actions import Place
 from explorer.session.keytree.nodes import Node
+from explorer.session.keytree.row_view import draft_signs
 from explorer.session.states import Part
 from explorer.session.tree_text import tree_notice, tree_title
 from explorer.tui.cells import safe_content
@@ -43,7 +44,8 @@ class TreePane(Pane):
         """Show the tree as it is now; without keys, why there are none."""
         self._show_filter_text()
         self.set_title(tree_title(self.session.tree))
-        self.key_tree.draft_keys = self.session.editor.draft_keys
+        editor = self.session.editor
+        self.key_tree.draft_signs = draft_signs(editor.draft_keys, (draft.key for draft in editor.staged))
         self.key_tree.has_value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
         notice = tree_notice(self.session)
         if notice is not None and notice.error is not None:

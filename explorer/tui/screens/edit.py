@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.events import Key
 from textual.widgets import Static, TextArea
 
-from explorer.model.errors import InvalidText
+from explorer.model.errors import CallNotSupported, InvalidText
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Expired, Refused, Reviewing, Saved, Saving
@@ -20,6 +20,7 @@ from explorer.session.editing.edit_text import (
     leave_question,
     not_left_text,
     saved_text,
+    staged_text,
     taken_text,
 )
 from explorer.session.session import Session
@@ -204,7 +205,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         match self.edit.state:
             case Reviewing() as state:
                 self._review = ReviewScreen(self.session, self.edit, state)
-                self.app.push_screen(self._review)
+                self.app.push_screen(self._review, self._on_review_closed)
             case Conflicted() as state:
                 self.app.push_screen(ConflictScreen(self.session, self.edit, state), self._on_conflict_closed)
             case Expired(ttl=ttl):
@@ -214,6 +215,21 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
                 self._close(saved_text(state, short_key(self.edit.key)), drop=True)
             case _:
                 pass
+
+    def _on_review_closed(self, is_staged: bool | None) -> None:  # noqa: FBT001 - the screen's result
+        if is_staged:
+            run_flow(self, self._stage, group="stage")
+
+    async def _stage(self) -> None:
+        try:
+            await self.session.editor.stage()
+        except CallNotSupported as error:
+            self.notify(f"not staged: {error.message}", severity="warning")
+        else:
+            self.dismiss(result=False)
+            key = self.session.actions["save-drafts"].key_hint(Place.TREE) or "the command Save drafts"
+            self.notify(staged_text(len(self.session.editor.staged), key))
+        release_keys()
 
     def _on_conflict_closed(self, took_theirs: bool | None) -> None:  # noqa: FBT001 - the screen's result
         if took_theirs:

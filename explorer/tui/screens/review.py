@@ -38,8 +38,8 @@ _FIXED_ROWS: Final = 5
 """Rows of the box beside notes and diff: borders, title, store and buttons."""
 
 
-class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
-    """The diff that a save would write; the save key, pressed again, saves."""
+class ReviewScreen(ModalScreen[bool], ScrollScreen[bool], Dialog[bool]):
+    """The diff that a save would write; the save key, pressed again, saves. Returns whether to stage the change."""
 
     DEFAULT_CSS = """
     ReviewScreen { align: center middle; }
@@ -69,7 +69,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
     def compose(self) -> ComposeResult:
         """Compose title, notes, diff and buttons."""
         actions = self.session.actions
-        save, back = (actions[name].key_hint(self.place) for name in ("save", "back"))
+        save, back, stage = (actions[name].key_hint(self.place) for name in ("save", "back", "stage"))
         with Vertical(classes="box"):
             title = review_question(self._edit, short_key(self._edit.key))
             yield Static(safe_content(title), classes="box--title", markup=False)
@@ -95,6 +95,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
                     variant="primary",
                     action="app.perform('back')",
                 )
+                yield Button(safe_content(f"Stage ({stage})"), compact=True, id="stage", action="app.perform('stage')")
                 yield Button(
                     safe_content(f"{review_word(self._edit, self._state)} ({save})"),
                     compact=True,
@@ -135,6 +136,10 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
             return
         self.session.start("save", is_enabled=True)
         self.dismiss()
+
+    def do_stage(self) -> None:
+        """Keep the change as a draft that is saved together with others."""
+        self.dismiss(result=True)
 
     def do_reason(self) -> None:
         """Ask why this is saved."""

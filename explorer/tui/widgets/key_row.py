@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from explorer.model.format import format_duration
 from explorer.session.keytree.marks import MarkKind
 from explorer.session.keytree.nodes import Node
-from explorer.session.keytree.row_view import DRAFT_SIGN, MARKED_SIGN, RowView
+from explorer.session.keytree.row_view import MARKED_SIGN, RowView
 from explorer.tui.cells import ELLIPSIS, Piece, shorten_middle
 
 ICON_WIDTH: Final = 2
@@ -101,7 +101,7 @@ def _right_pieces(row: KeyRow, width: int) -> list[Piece]:
         return []
     right: list[Piece] = []
     if view.draft:
-        right.append(("changed", f" {DRAFT_SIGN}"))
+        right.append(("changed", f" {view.draft}"))
     if view.changes_below:
         right.append(("changed", f" {view.count_text}"))
     if view.change is not None:

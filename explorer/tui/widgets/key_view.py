@@ -1,5 +1,6 @@
 """The tree of keys on the screen: which rows are in sight, and which of them have to be drawn again."""
 
+from collections.abc import Mapping
 from textwrap import wrap
 from typing import ClassVar, Final
 
@@ -87,8 +88,8 @@ class KeyView(ScrollView, inherit_bindings=False):
         """The node that `cursor_moved` was called with last."""
         self._opened_folder: Node | None = None
         """A folder that was just opened: its first children are scrolled into sight."""
-        self.draft_keys: frozenset[str] = frozenset()
-        """Keys with a draft."""
+        self.draft_signs: Mapping[str, str] = {}
+        """Signs of keys with a draft."""
         self.has_value_marks = True
         """True if folders with a value of their own are marked; useless in stores where every folder has one."""
         self.visible_rows: list[KeyRow] = []
@@ -173,7 +174,7 @@ class KeyView(ScrollView, inherit_bindings=False):
                     self.model,
                     line,
                     has_value_marks=self.has_value_marks,
-                    draft_keys=self.draft_keys,
+                    draft_signs=self.draft_signs,
                     marked_keys=self.marked,
                 ),
                 now=self.model.clock(),
