@@ -62,7 +62,7 @@ class StatusFeed:
             "address": parts.address,
             "revision": parts.revision,
             "rate": parts.rate,
-            "marked": parts.marked,
+            "pending": parts.pending,
             "first": list(MARKING_ACTIONS) if session.marked.is_active else [],
             "frozen": parts.frozen,
             "writable": parts.writable,

@@ -78,7 +78,9 @@ async def deletion_plan(title: str, side: PlanSide, keys: Sequence[str]) -> Plan
 async def change_set_plan(
     title: str, side: PlanSide, changes: Iterable[Change], conflicts: Iterable[OmittedKey] = ()
 ) -> Plan:
-    """Return the plan of changes that a person made one by one; a key that moved since is a conflict.
+    """Return the plan of changes that a person made one by one.
+
+    A key that was changed since is a conflict, unless it has the new value already.
 
     Args:
         title: What it does, one line.
@@ -87,17 +89,20 @@ async def change_set_plan(
         conflicts: Further keys for which there is no change.
     """
     kept: list[Change] = []
+    same: list[str] = []
     conflicts = list(conflicts)
     for change in changes:
         present = None
         with suppress(KeyNotFound):
             present = await side.store.get(change.key)
-        if (None if present is None else present.revision) == change.base:
+        if present is not None and present.value == change.new:
+            same.append(change.key)
+        elif (None if present is None else present.revision) == change.base:
             kept.append(Change.of(change.key, present, change.new))
         else:
-            conflicts.append(OmittedKey(change.key, "another client has changed it since it was edited"))
+            conflicts.append(OmittedKey(change.key, "changed since it was edited: edit it again to merge"))
     part = await part_of(side.store, kept, profile=side.profile)
-    return Plan(title, (part,) if kept else (), conflicts=tuple(conflicts))
+    return Plan(title, (part,) if kept else (), same=tuple(same), conflicts=tuple(conflicts))
 
 
 def _merged(parts: Iterable[PlanPart]) -> tuple[PlanPart, ...]:

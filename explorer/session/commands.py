@@ -131,7 +131,7 @@ ACTIONS: Final = Actions(
         Action(
             "delete",
             "Delete",
-            "Delete the key, or all below the folder, after a preview.",
+            "Delete the key, all below the folder, or all marked, after a preview.",
             ("d",),
             Place.TREE | Place.VALUE,
             "Value",

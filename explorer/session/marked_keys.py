@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from explorer.model.sanitize import pluralize
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.tree import Tree
 
@@ -45,10 +44,9 @@ class MarkedKeys:
     def __contains__(self, key: object) -> bool:
         return key in self._keys or key in self._range
 
-    @property
-    def present(self) -> list[str]:
-        """Marked keys that are not known to be deleted."""
-        return [key for key in self if key not in self._gone]
+    def present(self, tree: Tree) -> list[str]:
+        """Return the marked keys that a tree does not know to be deleted."""
+        return [key for key in self if not is_deleted(tree, key)]
 
     @property
     def has_range(self) -> bool:
@@ -154,16 +152,6 @@ class MarkedKeys:
         if before != after:
             self._gone = self._gone - before | after
             self._on_change()
-
-    def forget_deleted(self, tree: Tree) -> str:
-        """Unmark the keys that are known to be deleted; return how many that were, as a text, "" for none."""
-        self.end_range()
-        gone = [key for key in self._keys if is_deleted(tree, key)]
-        self._remove(gone)
-        if not gone:
-            return ""
-        self._on_change()
-        return f"{pluralize(len(gone), 'marked key')} deleted meanwhile"
 
 
 def _is_in_range(row: Node) -> bool:

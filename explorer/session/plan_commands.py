@@ -12,7 +12,7 @@ PLAN_ACTIONS: Final = (
     Action(
         "copy-to",
         "Copy to",
-        "Copy the key or folder to another name, folder or store, by a plan.",
+        "Copy the key, or all marked, to another name, folder or store, by a plan.",
         ("C",),
         Place.TREE | Place.VALUE,
         "Plans",
@@ -22,7 +22,7 @@ PLAN_ACTIONS: Final = (
     Action(
         "move-to",
         "Move to",
-        "Rename the key or folder, or move it to another store, by a plan.",
+        "Rename the key, or move all marked to a folder or store, by a plan.",
         ("M",),
         Place.TREE | Place.VALUE,
         "Plans",
@@ -31,9 +31,9 @@ PLAN_ACTIONS: Final = (
         opens_input=True,
     ),
     Action(
-        "save-drafts",
-        "Save drafts",
-        "Show what saving all drafts would change, and save them together.",
+        "save-staged",
+        "Save staged",
+        "Show what saving all staged changes would change, and save them together.",
         ("S",),
         BROWSING,
         "Plans",

@@ -203,7 +203,7 @@ class Session:
     def targets(self) -> list[str]:
         """Keys that the next action is on: those that are marked, else the selected one."""
         if self.marked:
-            return self.marked.present
+            return self.marked.present(self.tree)
         return [] if self.selected is None else [self.selected]
 
     def subscribe(self, on_change: Subscriber) -> Callable[[], None]:

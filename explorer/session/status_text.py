@@ -5,6 +5,7 @@ from typing import Final
 
 from explorer.model.format import format_duration
 from explorer.model.sanitize import sanitize
+from explorer.session.keytree.row_view import MARKED_SIGN, STAGED_SIGN
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus
 
@@ -38,8 +39,8 @@ class StatusParts:
     """Revision of the store, such as `rev 12`; "" if it is not known."""
     rate: str
     """Events per second, such as `3/s`; "" without a connection."""
-    marked: str
-    """Number of marked keys, such as `3 marked`; "" without any outside marking mode."""
+    pending: str
+    """Numbers of marked keys and of staged changes, such as `✓ 3 marked  ✚ 2 staged`; "" without any."""
     is_frozen: bool
     """True if changes are held back."""
     writable: bool
@@ -97,7 +98,13 @@ def status_parts(session: Session) -> StatusParts:
         retry_in=liveness.retry_in(now),
         revision="" if connection.revision is None or is_snapshot else sanitize(f"rev {connection.revision}"),
         rate=f"{connection.event_rate:.0f}/s" if has_rate and not is_snapshot else "",
-        marked=session.marked.text,
+        pending=_pending(session),
         is_frozen=connection.is_frozen,
         writable=session.writable,
     )
+
+
+def _pending(session: Session) -> str:
+    marked, staged = session.marked.text, len(session.editor.staged)
+    texts = [f"{MARKED_SIGN} {marked}"] if marked else []
+    return "  ".join([*texts, f"{STAGED_SIGN} {staged:,} staged"] if staged else texts)

@@ -82,16 +82,16 @@ async def test_marked_keys_that_are_deleted_stay_and_say_so() -> None:
         harness.apply_events()
         await harness.tree.idle()
         marked.check(harness.tree)
-        assert (marked.text, marked.present) == ("4 marked, 2 deleted", ["c", "d"])
+        assert (marked.text, marked.present(harness.tree)) == ("4 marked, 2 deleted", ["c", "d"])
         harness.now += 100
         harness.tree.sweep(harness.now)
         assert harness.tree.node("b") is None
         harness.store.put("a/x")
         harness.apply_events()
         marked.check(harness.tree)
-        assert (marked.text, marked.present) == ("4 marked, 1 deleted", ["a", "c", "d"])
-        assert marked.forget_deleted(harness.tree) == "1 marked key deleted meanwhile"
-        assert (list(marked), marked.forget_deleted(harness.tree)) == (["a", "c", "d"], "")
+        assert (marked.text, marked.present(harness.tree)) == ("4 marked, 1 deleted", ["a", "c", "d"])
+        marked.unmark(["b", "c"])
+        assert (list(marked), marked.text) == (["a", "d"], "2 marked")
 
 
 async def test_marked_keys_are_checked_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from explorer.drivers.base import Store
 from explorer.model.errors import CallNotSupported, KeyModified
 from explorer.plans.plan import Plan, PlanAction
 from explorer.plans.plan_folder import PlanFolder
-from explorer.session.results.plan_makers import plan_copy, plan_deletion, plan_drafts
+from explorer.session.editing.edit_states import Conflicted
+from explorer.session.results.plan_makers import plan_copy, plan_deletion, plan_staged
 from explorer.session.results.plan_review import PlanPhase, PlanReview, PlanRow, PlanStores
 from explorer.session.results.plan_text import apply_question, plan_progress, row_details
 from explorer.session.session import Session
@@ -149,35 +150,49 @@ async def test_several_keys_go_into_a_folder(session: Session) -> None:
     }
 
 
-async def test_drafts_are_saved_together(session: Session, other: Store) -> None:
-    """A draft of a key that moved is a conflict; those that are saved are drafts no more."""
+async def stage(session: Session, key: str) -> None:
+    edit = await editing(session, key)
+    edit.set_text("mine")
+    await edit.save()
+    await session.editor.stage()
+
+
+async def test_staged_changes_are_saved_together(session: Session, other: Store) -> None:
+    """A draft that is not staged is left alone."""
     review = session.plan_review
+    (await editing(session, "app/b")).set_text("half a")
+    await session.editor.leave(keep=True)
     for key in ("app/a", "old"):
-        (await editing(session, key)).set_text("mine")
-        await session.editor.leave(keep=True)
-    plan_drafts(session)
+        await stage(session, key)
+    plan_staged(session)
     await session.idle()
     assert [(row.key, row.change.new) for row in review.items if row.change] == [("app/a", b"mine"), ("old", b"mine")]
     review.apply()
     await session.idle()
     assert (await other.get("app/a")).value == (await other.get("old")).value == b"mine"
-    assert not session.editor.draft_keys
-    with pytest.raises(CallNotSupported, match="no drafts"):
-        plan_drafts(session)
+    assert session.editor.draft_keys == {"app/b"}
+    with pytest.raises(CallNotSupported, match="no change is staged"):
+        plan_staged(session)
 
 
-async def test_draft_of_a_key_that_moved_is_a_conflict(session: Session, other: Store) -> None:
-    (await editing(session, "old")).set_text("mine")
-    await session.editor.leave(keep=True)
+async def test_staged_change_of_a_key_that_moved_is_a_conflict(session: Session, other: Store) -> None:
+    """It goes to the usual merge: its draft is continued. A key that has the staged value already is the same."""
+    await stage(session, "old")
+    await stage(session, "app/a")
     await other.put("old", b"theirs")
-    plan_drafts(session)
+    await other.put("app/a", b"mine")
+    plan_staged(session)
     await session.idle()
-    (row,) = session.plan_review.items
+    row, same = session.plan_review.items
+    assert (same.key, same.action) == ("app/a", PlanAction.SAME)
     assert (row.action, row_details(row)) == (
         PlanAction.CONFLICT,
-        "another client has changed it since it was edited",
+        "changed since it was edited: edit it again to merge",
     )
-    assert session.editor.draft_keys == {"old"}
+    (draft,) = [draft for draft in session.editor.staged if draft.key == "old"]
+    edit = await session.editor.resume_draft(draft)
+    await edit.save()
+    assert isinstance(edit.state, Conflicted)
 
 
 async def test_plan_that_cannot_be_made_says_why(session: Session) -> None:

@@ -119,7 +119,7 @@ def test_rows_are_marked_by_keys_and_clicks(make: Make, memory: SharedMemory) ->
     page.perform("mark")
     page.perform("toggle")
     page.wait_row("b", marked=True)
-    page.wait(lambda: _status(page)["marked"] == "2 marked", "the header counts")
+    page.wait(lambda: _status(page)["pending"] == "✓ 2 marked", "the header counts")
     assert _status(page)["first"][:2] == ["toggle", "mark-range"]
     page.perform("mark-range")
     page.perform("up", times=2)

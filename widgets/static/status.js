@@ -60,7 +60,7 @@ export class Status {
     setText(this.reason, [status.cause, wait === null ? "" : `· retry in ${Math.floor(wait) + 1}s`].filter(Boolean).join(" "));
     this.reason.title = this.reason.textContent;
     setText(this.facts, [status.revision, status.rate].filter(Boolean).join("  "));
-    setText(this.marked, status.marked ? `✓ ${status.marked}` : "");
+    setText(this.marked, status.pending);
     setText(this.frozen, status.frozen);
     setText(this.writing, status.writing);
     this.writing.classList.toggle("ks-writable", status.writable);

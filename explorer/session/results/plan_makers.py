@@ -12,6 +12,7 @@ from explorer.model.sanitize import pluralize
 from explorer.plans.plan import Change, OmittedKey, Plan
 from explorer.plans.selection import CopiedKey, change_set_plan, copy_plan, deletion_plan
 from explorer.plans.side import PlanSide
+from explorer.session.actions import Place
 from explorer.session.decoder import Decoder
 from explorer.session.editing.drafts import Draft
 from explorer.session.results.plan_review import PlanMaker, PlanStores
@@ -31,41 +32,54 @@ def keys_title(keys: Sequence[str]) -> str:
 
 
 def plan_copy(session: "Session", keys: Sequence[str], target: str, *, move: bool = False) -> None:
-    """Plan to copy or move keys.
+    """Plan to copy or move keys, which are unmarked when that is done.
 
     Raises:
         CallNotSupported: Another plan is being applied.
     """
     make = partial(copy_maker, keys, target, session.profile, move=move)
     title = f"{'move' if move else 'copy'} {keys_title(keys)} to {target}"
-    session.plan_review.make(title, make(overwrite=False), overwriting=make(overwrite=True))
+    session.plan_review.make(
+        title, make(overwrite=False), overwriting=make(overwrite=True), on_applied=partial(_unmark, session, keys)
+    )
 
 
 def plan_deletion(session: "Session", keys: Sequence[str]) -> None:
-    """Plan to delete keys with everything below them.
+    """Plan to delete keys with everything below them; they are unmarked when that is done.
 
     Raises:
         CallNotSupported: Another plan is being applied.
     """
-    session.plan_review.make(f"delete {keys_title(keys)}", deletion_maker(keys, session.profile))
+    maker = deletion_maker(keys, session.profile)
+    session.plan_review.make(f"delete {keys_title(keys)}", maker, on_applied=partial(_unmark, session, keys))
 
 
-def plan_drafts(session: "Session") -> None:
-    """Plan to save all drafts; those that are saved are removed.
+async def _unmark(session: "Session", keys: Sequence[str], _: Plan) -> None:
+    session.marked.unmark(keys)
+
+
+def plan_staged(session: "Session") -> None:
+    """Plan to save all staged changes; their drafts are removed when that is done.
 
     Raises:
         CallNotSupported: There are none, or another plan is being applied.
     """
-    drafts = session.editor.drafts
+    drafts = session.editor.staged
     if not drafts:
-        raise CallNotSupported("there are no drafts")
+        key = session.actions["stage"].key_hint(Place.REVIEW) or "the command Stage"
+        raise CallNotSupported("no change is staged", hint=f"{key} in the review of an edit stages it")
 
     async def remove_drafts(_: Plan) -> None:
         for draft in drafts:
             await session.editor.discard(draft)
 
-    maker = drafts_maker(drafts, session.decoder, session.profile)
-    session.plan_review.make(f"save {pluralize(len(drafts), 'draft')}", maker, on_applied=remove_drafts)
+    maker = staged_maker(drafts, session.decoder, session.profile)
+    session.plan_review.make(staged_title(drafts), maker, on_applied=remove_drafts)
+
+
+def staged_title(drafts: Sequence[Draft]) -> str:
+    """Return the title of the plan that saves staged changes."""
+    return f"save {pluralize(len(drafts), 'staged change')}"
 
 
 def copy_maker(
@@ -116,7 +130,7 @@ def deletion_maker(keys: Sequence[str], profile: str) -> PlanMaker:
     return make
 
 
-def drafts_maker(drafts: Sequence[Draft], decoder: Decoder, profile: str) -> PlanMaker:
+def staged_maker(drafts: Sequence[Draft], decoder: Decoder, profile: str) -> PlanMaker:
     """Return what makes the plan that saves drafts together."""
 
     async def make(stores: PlanStores) -> Plan:
@@ -130,7 +144,7 @@ def drafts_maker(drafts: Sequence[Draft], decoder: Decoder, profile: str) -> Pla
             else:
                 changes += [] if change is None else [change]
         side = PlanSide(stores.own, profile=profile.removeprefix("@") or None)
-        return await change_set_plan(f"save {pluralize(len(drafts), 'draft')}", side, changes, conflicts)
+        return await change_set_plan(staged_title(drafts), side, changes, conflicts)
 
     return make
 

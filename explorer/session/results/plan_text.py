@@ -111,6 +111,17 @@ def _rate(review: PlanReview, now: float) -> str:
     return f", {rate:,.0f}/s, {format_duration((len(review.plan) - review.done) / rate)} left"
 
 
+def confirmation_count(plan: Plan) -> str:
+    """Return the number that has to be typed before a plan deletes several keys and writes none; "" for others."""
+    is_deletion = len(plan) > 1 and not plan.undoes and all(change.new is None for change in plan)
+    return str(len(plan)) if is_deletion else ""
+
+
+def confirmation_question(count: str) -> str:
+    """Return the request to type the number of keys that are deleted."""
+    return f"Type {count} to delete {count} keys"
+
+
 def apply_question(plan: Plan, address: str) -> tuple[str, Sequence[str]]:
     """Return the question before a plan is applied, and what it will do."""
     places = sorted({part.store for part in plan.parts})

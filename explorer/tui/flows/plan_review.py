@@ -10,8 +10,13 @@ from explorer.model.key_text import escape_key
 from explorer.plans.plan import Plan
 from explorer.session.editing.edit_text import REASON_HELP, REASON_QUESTION
 from explorer.session.editing.violation_text import override_options, override_question
-from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_drafts
-from explorer.session.results.plan_text import NO_PLAN_YET, apply_question
+from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_staged
+from explorer.session.results.plan_text import (
+    NO_PLAN_YET,
+    apply_question,
+    confirmation_count,
+    confirmation_question,
+)
 from explorer.session.session import Session
 from explorer.tui.cells import safe_content, short_key
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
@@ -91,10 +96,10 @@ def delete(screen: Widget, session: Session, keys: Sequence[str], go: Callable[[
         show(screen, session, go)
 
 
-def save_drafts(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
-    """Show what saving all drafts would change."""
+def save_staged(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
+    """Show what saving all staged changes would change."""
     try:
-        plan_drafts(session)
+        plan_staged(session)
     except ExplorerError as error:
         screen.notify(error.message, severity="warning")
     else:
@@ -118,6 +123,9 @@ async def apply(screen: Widget, session: Session) -> None:
     question, lines = apply_question(plan, session.address)
     body = Content("\n").join(map(safe_content, lines))
     is_confirmed = await screen.app.push_screen_wait(ConfirmDialog(question, body, yes="Apply"))
+    if is_confirmed and (count := confirmation_count(plan)):
+        typed = TextDialog(confirmation_question(count), "", help="esc, or another number, deletes nothing")
+        is_confirmed = await screen.app.push_screen_wait(typed) == count
     why: str | None = ""
     if is_confirmed and session.asks_reason:
         why = await screen.app.push_screen_wait(TextDialog(REASON_QUESTION, "", help=REASON_HELP))

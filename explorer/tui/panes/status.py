@@ -6,7 +6,6 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.session.keytree.row_view import MARKED_SIGN
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
 from explorer.session.status_text import status_parts
@@ -63,10 +62,10 @@ class StatusLine(Static):
             else Content.styled(parts.writing, "dim")
         )
         frozen = f"  {parts.frozen}" if parts.is_frozen else ""
-        marked = f"  {MARKED_SIGN} {parts.marked}" if parts.marked else ""
+        pending = f"  {parts.pending}" if parts.pending else ""
         about = [f"  {figure}" for figure in (parts.revision, parts.rate) if figure]
         reason = f" {parts.reason}" if parts.reason else ""
-        room = width - cell_len(live) - len(frozen) - cell_len(marked) - len(writing.plain) - 4
+        room = width - cell_len(live) - len(frozen) - cell_len(pending) - len(writing.plain) - 4
         needed = _MIN_ADDRESS_WIDTH + min(_MIN_REASON_WIDTH, cell_len(reason))
         while about and room - len("".join(about)) < needed:  # address, status and reason come first
             about.pop()
@@ -75,7 +74,7 @@ class StatusLine(Static):
         least = min(_MIN_ADDRESS_WIDTH, rest)  # the reason is cut last
         shown = shorten_middle(parts.address, max(0, least, rest - cell_len(reason)))
         reason = shorten_middle(reason, max(0, rest - cell_len(shown)))
-        used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures) + cell_len(marked)
+        used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures) + cell_len(pending)
         fill = max(1, width - used - len(writing.plain) - 2)
         return [
             safe_content(shown, "bold"),
@@ -83,7 +82,7 @@ class StatusLine(Static):
             safe_content(live, style),
             safe_content(reason, "$text-muted"),
             safe_content(figures, "$text-muted"),
-            Content.styled(marked, "bold $accent"),
+            Content.styled(pending, "bold $accent"),
             Content(" " * fill),
             writing,
         ]

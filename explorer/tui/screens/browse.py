@@ -210,11 +210,11 @@ class BrowseScreen(PaneScreen):
 
         await plan_review.copy(self, self.session, self.session.targets, self.go_to_key, move=move)
 
-    def do_save_drafts(self) -> None:
-        """Show what saving all drafts would change."""
+    def do_save_staged(self) -> None:
+        """Show what saving all staged changes would change."""
         from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
 
-        plan_review.save_drafts(self, self.session, self.go_to_key)
+        plan_review.save_staged(self, self.session, self.go_to_key)
 
     def do_plan(self) -> None:
         """Show the plan that was made last."""

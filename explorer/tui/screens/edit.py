@@ -227,7 +227,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
             self.notify(f"not staged: {error.message}", severity="warning")
         else:
             self.dismiss(result=False)
-            key = self.session.actions["save-drafts"].key_hint(Place.TREE) or "the command Save drafts"
+            key = self.session.actions["save-staged"].key_hint(Place.TREE) or "the command Save staged"
             self.notify(staged_text(len(self.session.editor.staged), key))
         release_keys()
 
