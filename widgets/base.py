@@ -1,10 +1,10 @@
 """Base of all widgets: a widget owns a bridge to its pages, and a live session alone or together with others."""
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final, Self, TypeVar
 
 import anywidget
 import traitlets
@@ -12,17 +12,22 @@ import traitlets
 from explorer.codecs.options import CodecNames, CodecOptions
 from explorer.model.address import Access
 from explorer.model.key_text import escape_key
+from explorer.plans.plan import Plan
+from explorer.session.results.plan_makers import plan_copy, plan_deletion, plan_staged
 from widgets import cells, front_end
 from widgets.bridge import Bridge
 from widgets.fallback import html_fallback
 from widgets.live_session import LiveSession, Selection
 from widgets.panes.base import Json
 from widgets.passwords import PasswordSource
+from widgets.plan_calls import applied, made
 
 _FIRST_READ_TIMEOUT: Final = 0.4
 """Seconds for which the first display waits for what the store holds, for the output without a kernel."""
 
 _MAX_EXACT_INT: Final = 1 << 53
+
+Result = TypeVar("Result")
 
 
 class SessionWidget(anywidget.AnyWidget):
@@ -134,12 +139,79 @@ class SessionWidget(anywidget.AnyWidget):
         """
         self._run(self._live.go(prefix, is_open=True))
 
-    def _run(self, work: Coroutine[object, object, None]) -> None:
+    # Plans
+
+    @property
+    def marked(self) -> list[str]:
+        """Marked keys and folders, without those that were deleted."""
+        session = self._live.session
+        return self._run(_result_of(lambda: session.marked.present(session.tree)))
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that was made last, by this widget or in a page."""
+        return self._live.session.plan_review.plan
+
+    def plan_copy(self, target: str, *keys: str, move: bool = False) -> Plan:
+        """Plan to copy keys with everything below them; nothing is changed.
+
+        Args:
+            target: The new key; a folder if it ends with the separator, or for several keys; a URL or `@PROFILE`.
+            keys: The keys; by default those that are marked, else the selected one.
+            move: Delete what was copied.
+
+        Raises:
+            ExplorerError: It cannot be planned; the message says why.
+        """
+        session = self._live.session
+        chosen = keys or self._run(_result_of(lambda: tuple(session.targets)))
+        return self._run(made(session, lambda: plan_copy(session, chosen, target, move=move)))
+
+    def plan_deletion(self, *keys: str) -> Plan:
+        """Plan to delete keys with everything below them; nothing is changed.
+
+        Args:
+            keys: The keys; by default those that are marked, else the selected one.
+
+        Raises:
+            ExplorerError: It cannot be planned; the message says why.
+        """
+        session = self._live.session
+        chosen = keys or self._run(_result_of(lambda: tuple(session.targets)))
+        return self._run(made(session, lambda: plan_deletion(session, chosen)))
+
+    def plan_staged(self) -> Plan:
+        """Plan to save all staged changes; nothing is changed.
+
+        Raises:
+            ExplorerError: No change is staged.
+        """
+        session = self._live.session
+        return self._run(made(session, lambda: plan_staged(session)))
+
+    def plan_undo(self) -> Plan:
+        """Plan to take back what was applied last here; nothing is changed.
+
+        Raises:
+            ExplorerError: Nothing was applied.
+        """
+        session = self._live.session
+        return self._run(made(session, session.plan_review.take_back))
+
+    def apply(self, plan: Plan) -> int:
+        """Apply a plan, and return the number of changes that are done.
+
+        Raises:
+            ExplorerError: It cannot be applied, or stopped; what is done stays done, and applying it again goes on.
+        """
+        return self._run(applied(self._live.session, plan))
+
+    def _run(self, work: Coroutine[object, object, Result]) -> Result:
         if self._closed or self._live.is_closed:
             work.close()
             message = "the widget is closed"
             raise RuntimeError(message)
-        self._live.run(work)
+        return self._live.run(work)
 
     # Life
 
@@ -199,3 +271,8 @@ def _selected(selection: Selection | None) -> dict[str, object] | None:
     is_text = not any("\ud800" <= letter <= "\udfff" for letter in key)
     is_exact = revision is None or (isinstance(revision, int) and abs(revision) < _MAX_EXACT_INT)
     return {"key": key if is_text else escape_key(key), "revision": revision if is_exact else str(revision)}
+
+
+async def _result_of(call: Callable[[], Result]) -> Result:
+    """Return the result of a call on the session's loop."""
+    return call()

@@ -3,6 +3,8 @@
 import threading
 from typing import Final, Protocol
 
+from widgets import plan_table
+
 _MAX_CELLS: Final = 1000
 """Cells whose widgets are remembered."""
 
@@ -62,6 +64,7 @@ def _running_cell() -> tuple[str, object] | None:
     shell = get_ipython()
     if shell is None:
         return None
+    plan_table.register(shell)
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
     metadata, header = parent.get("metadata", {}), parent.get("header", {})
     cell = metadata.get("cellId") or parent.get("content", {}).get("code")

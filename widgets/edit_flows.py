@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from explorer.model.errors import ExplorerError, InvalidText
 from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
+from explorer.session.actions import Place
 from explorer.session.earlier_values import NO_EARLIER_VALUES, RESTORE_QUESTION, restore_options
 from explorer.session.editing.draft_text import draft_options, drafts_question
 from explorer.session.editing.drafts import Draft
@@ -22,6 +23,7 @@ from explorer.session.editing.edit_text import (
     left_text,
     not_left_text,
     saved_text,
+    staged_text,
     taken_text,
     ttl_options,
 )
@@ -196,6 +198,18 @@ async def override(view: "View", names: Sequence[str], review: int) -> None:
         pane.save(review)
 
 
+async def stage(view: "View") -> None:
+    """Keep the reviewed change as a draft that is saved together with others."""
+    session = view.session
+    try:
+        await session.editor.stage()
+    except ExplorerError as error:
+        view.notify(sanitize(f"not staged: {error.message}"), "warning")
+    else:
+        key = session.actions["save-staged"].key_hint(Place.TREE) or "the command Save staged"
+        view.notify(staged_text(len(session.editor.staged), key), "information")
+
+
 # Conflict
 
 
@@ -229,6 +243,6 @@ async def keep_mine(view: "View") -> None:
 
 
 EDIT_FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
-    {"form": change_form, "back": leave, "take-theirs": take_theirs, "keep-mine": keep_mine}
+    {"form": change_form, "back": leave, "stage": stage, "take-theirs": take_theirs, "keep-mine": keep_mine}
 )
 """Flows in the editor, its review and its conflict, by the id of their action."""

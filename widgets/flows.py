@@ -1,8 +1,8 @@
 """Flows: sequences of questions that a view asks, as in the terminal app: copy, delete, type, new key, drafts."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from explorer.codecs.base import Choice
 from explorer.model.errors import Conflict, ExplorerError, SchemaFailed
@@ -50,14 +50,13 @@ from explorer.session.type_options import (
     type_scope_question,
 )
 from widgets.dialogs import Dialog
-from widgets.edit_flows import NO_EDITOR, edit_selected, restore_selected, switch_form
+from widgets.edit_flows import NO_EDITOR, Flow, edit_selected, restore_selected, switch_form
+from widgets.plan_flows import PLAN_FLOWS, delete_marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from widgets.view import View
-
-Flow: TypeAlias = Callable[["View"], Coroutine[object, object, None]]
 
 _MAX_LISTED_KEYS: Final = 10_000
 """Keys of a deletion that a page lists."""
@@ -80,7 +79,10 @@ async def copy(view: "View") -> None:
 
 
 async def delete(view: "View") -> None:
-    """Show what deleting the selected row would delete, ask, and delete it."""
+    """Show what deleting the selected row, or all marked, would delete, ask, and delete it."""
+    if view.session.marked:
+        await delete_marked(view)
+        return
     session, key = view.session, view.session.selected
     if key is None:
         return
@@ -280,6 +282,7 @@ FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
         "edit": edit_selected,
         "restore": restore_selected,
         "drafts": choose_draft,
+        **PLAN_FLOWS,
     }
 )
 """Flows by the id of their action."""

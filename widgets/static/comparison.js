@@ -7,7 +7,7 @@ const SIGNS = {"+": "good", "-": "bad", "@": "key", "\\": "marked"};
 const NARROW = 72; // characters of a row below which the three versions are one below the other
 const LABELS = ["base   ", "theirs ", "mine   "];
 const BUTTONS = {
-  review: ["back", "save"],
+  review: ["back", "stage", "save"],
   conflict: ["use-merged", "take-theirs", "keep-mine", "compare-again", "back"],
 };
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from explorer.drivers.base import Store
@@ -42,6 +43,35 @@ class PlanRow(NamedTuple):
     change: Change | None = None
     store: str = ""
     """URL of the store, if it is not that of the session."""
+
+
+def plan_rows(
+    plan: Plan, own: str | None = None, broken: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
+) -> list[PlanRow]:
+    """Return the keys of a plan: conflicts first, then its changes, then what it leaves as it is.
+
+    Args:
+        plan: The plan.
+        own: URL of the store that the rows do not name; by default that of the only part.
+        broken: What the values of changes break, by store and key.
+    """
+    own = plan.parts[0].store if own is None and len(plan.parts) == 1 else own
+    return [
+        *(PlanRow(one.key, PlanAction.CONFLICT, one.reason) for one in plan.conflicts),
+        *(
+            PlanRow(
+                change.key,
+                change.action,
+                "; ".join(broken.get((part.store, change.key), ())),
+                change,
+                "" if part.store == own else part.store,
+            )
+            for part in plan.parts
+            for change in part.changes
+        ),
+        *(PlanRow(one.key, None, one.reason) for one in plan.omitted),
+        *(PlanRow(key, PlanAction.SAME) for key in plan.same),
+    ]
 
 
 class PlanPhase(Enum):
@@ -168,6 +198,11 @@ class PlanReview(ResultList[PlanRow]):
         self.title, self._maker, self._other_maker, self.on_applied = title, maker, overwriting, on_applied
         self._start()
 
+    @property
+    def has_choice(self) -> bool:
+        """True if the plan can be made again so that it replaces values that differ, or leaves them."""
+        return self._other_maker is not None and self.phase in (PlanPhase.MAKING, PlanPhase.READY)
+
     def toggle_overwrite(self) -> None:
         """Make the plan again so that it replaces values that differ, or leaves them as conflicts.
 
@@ -230,22 +265,7 @@ class PlanReview(ResultList[PlanRow]):
             broken.setdefault((one.store, one.key), []).append(f"✗ {one.violation}")
         self.plan, self.phase = plan, PlanPhase.READY
         self.looked_at = len(plan) + len(plan.same) + len(plan.conflicts) + len(plan.omitted)
-        yield [
-            *(PlanRow(one.key, PlanAction.CONFLICT, one.reason) for one in plan.conflicts),
-            *(
-                PlanRow(
-                    change.key,
-                    change.action,
-                    "; ".join(broken.get((part.store, change.key), ())),
-                    change,
-                    "" if part.store == own else part.store,
-                )
-                for part in plan.parts
-                for change in part.changes
-            ),
-            *(PlanRow(one.key, None, one.reason) for one in plan.omitted),
-            *(PlanRow(key, PlanAction.SAME) for key in plan.same),
-        ]
+        yield plan_rows(plan, own, broken)
 
     # Applying
 

@@ -1,0 +1,199 @@
+"""Flows of plans: keys are copied, moved, deleted or saved together by a plan that is shown first, as in the app."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from explorer.model.errors import ExplorerError
+from explorer.model.format import format_error
+from explorer.model.key_text import escape_key
+from explorer.model.sanitize import sanitize
+from explorer.session.editing.violation_text import override_options, override_question
+from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_staged
+from explorer.session.results.plan_review import PlanPhase
+from explorer.session.results.plan_text import NO_PLAN_YET, confirmation_count, plan_progress
+from explorer.session.session import Session
+from explorer.session.states import Option, Part, Tone
+from widgets.dialogs import Dialog
+from widgets.edit_flows import Flow
+from widgets.plan_calls import settled
+from widgets.plan_table import plan_lines
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+NOTHING_MARKED: Final = "the marked keys were deleted"
+TARGET_HELP: Final = "a key, a folder with / at its end, a URL or @PROFILE"
+_QUIET_TIME: Final = 1.0
+"""Seconds after which it is shown that something takes long."""
+_BUTTONS: Final = ("Apply", "Take back", "Overwrite")
+
+
+async def copy_to(view: "View", *, is_move: bool = False) -> None:
+    """Ask where the marked keys, or the selected one, are copied, and show the plan."""
+    session = view.session
+    keys = session.targets
+    if not keys:
+        view.notify(NOTHING_MARKED, "warning")
+        return
+    word = "Move" if is_move else "Copy"
+    start = keys[0] if len(keys) == 1 else session.lookup.new_key_start(None)
+    reply = await view.ask(
+        Dialog(
+            f"{word} {sanitize(keys_title(keys))} to",
+            [Option("Cancel", value=False), Option("Plan", value=True)],
+            has_buttons=True,
+            facts=[(TARGET_HELP, Tone.QUIET)],
+            label="To",
+            text=escape_key(start),
+        )
+    )
+    if reply is not None and reply.value and reply.text:
+        await _make(view, partial(plan_copy, session, keys, reply.text, move=is_move))
+
+
+async def delete_marked(view: "View") -> None:
+    """Show what deleting the marked keys would delete."""
+    keys = view.session.targets
+    if keys:
+        await _make(view, partial(plan_deletion, view.session, keys))
+    else:
+        view.notify(NOTHING_MARKED, "warning")
+
+
+async def save_staged(view: "View") -> None:
+    """Show what saving all staged changes would change."""
+    await _make(view, partial(plan_staged, view.session))
+
+
+async def _make(view: "View", make: Callable[[], None]) -> None:
+    try:
+        make()
+    except ExplorerError as error:
+        view.notify(sanitize(format_error(error)), "warning")
+    else:
+        await show_plan(view)
+
+
+async def show_plan(view: "View") -> None:
+    """Show the plan that was made last, and do with it what is chosen, until nothing is."""
+    review = view.session.plan_review
+    if not review.was_started:
+        view.notify(NO_PLAN_YET, "information")
+        return
+    choice: str | None = "show"
+    while choice is not None:
+        await _wait(view)
+        reply = await view.ask(await _dialog(view))
+        choice = None if reply is None else reply.value
+        try:
+            match choice:
+                case "apply" if await _overridden(view):
+                    review.apply()
+                case "take back":
+                    review.take_back()
+                case "overwrite":
+                    review.toggle_overwrite()
+        except ExplorerError as error:
+            view.notify(sanitize(error.message), "warning")
+
+
+async def _dialog(view: "View") -> Dialog[str | None]:
+    session, review = view.session, view.session.plan_review
+    plan = review.plan
+    facts = [(text, tone) for text, tone in plan_progress(review, session.clock.now(), _BUTTONS) if text]
+    facts.append((sanitize(f"in {session.address}"), Tone.QUIET))
+    options: list[Option[str | None]] = [Option("Close", None)]
+    if review.can_take_back:
+        options.append(Option("Take back", "take back"))
+    if review.has_choice:
+        options.append(Option("Overwrite", "overwrite"))
+    reason = review.unready_reason()
+    typed = ""
+    if plan is not None and reason is None:
+        refusal = session.disabled_reason("apply")
+        if refusal is None:
+            options.append(Option("Apply", "apply"))
+            typed = confirmation_count(plan)
+        else:
+            facts.append((sanitize(f"not applied here: {refusal}"), Tone.WARNING))
+    title = review.title if plan is None else plan.title
+    return Dialog(
+        sanitize(f"Plan: {title}"),
+        options,
+        has_buttons=True,
+        lines=() if plan is None else await plan_lines(review),
+        facts=facts,
+        is_dangerous=options[-1].value == "apply",
+        typed=typed,
+    )
+
+
+async def _overridden(view: "View") -> bool:
+    """Ask which broken constraints to override; return whether the plan may be applied."""
+    review = view.session.plan_review
+    names = review.blocking
+    if names:
+        reply = await view.ask(Dialog(override_question(names), override_options(names), is_dangerous=True))
+        if reply is None or reply.value != "override":
+            return False
+        review.override(names)
+    return True
+
+
+async def _wait(view: "View") -> None:
+    """Wait until the plan is made or applied; what takes long shows how far it is, and can be stopped."""
+    session, review = view.session, view.session.plan_review
+    async with _changes(session) as changed:
+        began = session.clock.now()
+        asked: asyncio.Task[object] | None = None
+        try:
+            while review.is_running and not (asked is not None and asked.done()):
+                if asked is None and session.clock.now() - began >= _QUIET_TIME:
+                    asked = asyncio.create_task(view.ask(_stop_dialog(view)), name="stop a plan")
+                waits = [asyncio.create_task(changed.wait(), name="wait for the plan"), *([asked] if asked else [])]
+                await asyncio.wait(waits, timeout=_QUIET_TIME, return_when=asyncio.FIRST_COMPLETED)
+                waits[0].cancel()
+                changed.clear()
+        finally:
+            if asked is not None:
+                if review.is_running:
+                    review.stop()
+                asked.cancel()
+    await settled(session)  # what is in flight is waited for
+
+
+def _stop_dialog(view: "View") -> Dialog[bool]:
+    review = view.session.plan_review
+    word = "Applying" if review.phase is PlanPhase.APPLYING else "Making"
+    return Dialog(
+        sanitize(f"{word} the plan: {review.title}"),
+        [Option("Stop", value=True)],
+        has_buttons=True,
+        facts=list(plan_progress(review, view.session.clock.now(), _BUTTONS)),
+    )
+
+
+@asynccontextmanager
+async def _changes(session: Session) -> AsyncIterator[asyncio.Event]:
+    """Yield an event that is set with each change of the results."""
+    changed = asyncio.Event()
+    unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.RESULTS else None)
+    try:
+        yield changed
+    finally:
+        unsubscribe()
+
+
+PLAN_FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
+    {
+        "copy-to": copy_to,
+        "move-to": partial(copy_to, is_move=True),
+        "save-staged": save_staged,
+        "plan": show_plan,
+    }
+)
+"""Flows by the id of their action."""
