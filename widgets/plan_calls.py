@@ -11,7 +11,7 @@ from explorer.session.states import Part
 
 
 async def made(session: Session, make: Callable[[], None]) -> Plan:
-    """Have a plan made, and return it.
+    """Return the plan that a call starts to make.
 
     Args:
         session: The session.

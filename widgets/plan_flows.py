@@ -1,8 +1,8 @@
 """Flows of plans: keys are copied, moved, deleted or saved together by a plan that is shown first, as in the app."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -15,8 +15,7 @@ from explorer.session.editing.violation_text import override_options, override_q
 from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_staged
 from explorer.session.results.plan_review import PlanPhase
 from explorer.session.results.plan_text import NO_PLAN_YET, confirmation_count, plan_progress
-from explorer.session.session import Session
-from explorer.session.states import Option, Part, Tone
+from explorer.session.states import Option, Tone
 from widgets.dialogs import Dialog
 from widgets.edit_flows import Flow
 from widgets.plan_calls import settled
@@ -146,46 +145,28 @@ async def _overridden(view: "View") -> bool:
 
 async def _wait(view: "View") -> None:
     """Wait until the plan is made or applied; what takes long shows how far it is, and can be stopped."""
-    session, review = view.session, view.session.plan_review
-    async with _changes(session) as changed:
-        began = session.clock.now()
-        asked: asyncio.Task[object] | None = None
-        try:
-            while review.is_running and not (asked is not None and asked.done()):
-                if asked is None and session.clock.now() - began >= _QUIET_TIME:
-                    asked = asyncio.create_task(view.ask(_stop_dialog(view)), name="stop a plan")
-                waits = [asyncio.create_task(changed.wait(), name="wait for the plan"), *([asked] if asked else [])]
-                await asyncio.wait(waits, timeout=_QUIET_TIME, return_when=asyncio.FIRST_COMPLETED)
-                waits[0].cancel()
-                changed.clear()
-        finally:
-            if asked is not None:
-                if review.is_running:
-                    review.stop()
-                asked.cancel()
-    await settled(session)  # what is in flight is waited for
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_QUIET_TIME):
+            await settled(view.session)
+    if view.session.plan_review.is_running:
+        async with asyncio.TaskGroup() as group:
+            asked = group.create_task(_ask_to_stop(view), name="stop a plan")
+            await settled(view.session)  # what is in flight is waited for
+            asked.cancel()
 
 
-def _stop_dialog(view: "View") -> Dialog[bool]:
+async def _ask_to_stop(view: "View") -> None:
     review = view.session.plan_review
     word = "Applying" if review.phase is PlanPhase.APPLYING else "Making"
-    return Dialog(
+    dialog = Dialog(
         sanitize(f"{word} the plan: {review.title}"),
-        [Option("Stop", value=True)],
+        [Option("Wait", value=False), Option("Stop", value=True)],
         has_buttons=True,
         facts=list(plan_progress(review, view.session.clock.now(), _BUTTONS)),
     )
-
-
-@asynccontextmanager
-async def _changes(session: Session) -> AsyncIterator[asyncio.Event]:
-    """Yield an event that is set with each change of the results."""
-    changed = asyncio.Event()
-    unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.RESULTS else None)
-    try:
-        yield changed
-    finally:
-        unsubscribe()
+    reply = await view.ask(dialog)
+    if reply is not None and reply.value:
+        review.stop()
 
 
 PLAN_FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(

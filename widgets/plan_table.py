@@ -80,7 +80,7 @@ async def plan_lines(review: PlanReview) -> list[str]:
 
 
 def register(shell: "InteractiveShell") -> None:
-    """Have a shell show plans as tables."""
+    """Show plans as tables in a shell."""
     formatters = shell.display_formatter.formatters if shell.display_formatter is not None else {}
     if "text/html" in formatters:
         formatters["text/html"].for_type(Plan, plan_html)

@@ -1,17 +1,21 @@
 """Plans in a notebook: marked keys are copied and deleted after a look at the plan, which is a table in a cell."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from explorer.blocking.portal import portal
+from explorer.drivers.memory import MemoryStore
 from explorer.model.errors import CallNotSupported, KeyNotFound
+from explorer.model.operations import Operation
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
 from tests.widgets.conftest import SharedMemory
 from tests.widgets.test_edit_pane import EditorPage, stored
 from tests.widgets.test_flows import Reader, exists, reader
-from widgets import Explorer, plan_table
+from widgets import Explorer, plan_flows, plan_table
 from widgets.plan_table import plan_html, plan_text
 
 __all__ = ["reader"]
@@ -145,3 +149,29 @@ def test_long_plan_is_cut_in_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan_table, "MAX_ROWS", 2)
     assert plan_text(HOSTILE).splitlines()[-1] == "and 3 more"
     assert "<p>and 3 more</p>" in plan_html(HOSTILE)
+
+
+def test_plan_that_takes_long_is_stopped(reader: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in flight is waited for, and counted."""
+    monkeypatch.setattr(plan_flows, "_QUIET_TIME", 0.0)
+    gate = asyncio.Event()
+    put = MemoryStore.transact
+
+    async def wait_and_put(store: MemoryStore, operations: Sequence[Operation]) -> Any:
+        await gate.wait()
+        return await put(store, operations)
+
+    page = reader("a")
+    page.select("a")
+    page.perform("copy-to")
+    page.choose("Copy a to", "Plan", "b")
+    page.question("Plan: copy a to b")
+    monkeypatch.setattr(MemoryStore, "transact", wait_and_put)
+    page.choose("Plan: copy a to b", "Apply")
+    page.choose("Applying the plan: copy a to b", "Stop")
+    portal().run(_set(gate))
+    assert "all 1 change done" in str(page.question("Plan: copy a to b")["facts"])
+
+
+async def _set(gate: asyncio.Event) -> None:
+    gate.set()
