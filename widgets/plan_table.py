@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
 from explorer.plans.plan import Plan
-from explorer.session.results.plan_review import PlanReview, plan_rows
+from explorer.session.results.plan_review import PlanReview
+from explorer.session.results.plan_rows import plan_rows
 from explorer.session.results.plan_text import plan_summary, row_details, row_sign
 
 if TYPE_CHECKING:

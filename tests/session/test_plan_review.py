@@ -15,7 +15,8 @@ from explorer.plans.plan import Plan, PlanAction
 from explorer.plans.plan_folder import PlanFolder
 from explorer.session.editing.edit_states import Conflicted
 from explorer.session.results.plan_makers import plan_copy, plan_deletion, plan_staged
-from explorer.session.results.plan_review import PlanPhase, PlanReview, PlanRow, PlanStores
+from explorer.session.results.plan_review import PlanPhase, PlanReview, PlanStores
+from explorer.session.results.plan_rows import PlanRow
 from explorer.session.results.plan_text import apply_question, plan_progress, row_details
 from explorer.session.session import Session
 from tests.servers.consul import ConsulServer

@@ -7,8 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from explorer.drivers.base import Store
 from explorer.model.clock import SystemClock
@@ -17,10 +16,11 @@ from explorer.model.line_diff import DiffLine
 from explorer.model.write_reason import write_reason
 from explorer.plans.application import Application, undo_of
 from explorer.plans.constraint_check import KeyViolation, blocking_constraints, plan_violations
-from explorer.plans.plan import Change, OmittedKey, Plan, PlanAction, PlanPart
+from explorer.plans.plan import OmittedKey, Plan, PlanPart
 from explorer.plans.plan_folder import PlanFolder
 from explorer.session.decoder import Decoder
 from explorer.session.jobs import Jobs
+from explorer.session.results.plan_rows import PlanRow, plan_rows
 from explorer.session.results.result_list import ResultList
 from explorer.session.states import Part
 
@@ -30,48 +30,6 @@ if TYPE_CHECKING:  # imports protobuf
 
 NOTHING_APPLIED: Final = "nothing to take back"
 _APPLY_JOB: Final = "apply plan"
-
-
-class PlanRow(NamedTuple):
-    """A key in a plan."""
-
-    key: str
-    action: PlanAction | None
-    """None for a key that the plan leaves as it is."""
-    reason: str = ""
-    """Why it is a conflict, is left as it is, or breaks a constraint."""
-    change: Change | None = None
-    store: str = ""
-    """URL of the store, if it is not that of the session."""
-
-
-def plan_rows(
-    plan: Plan, own: str | None = None, broken: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
-) -> list[PlanRow]:
-    """Return the keys of a plan: conflicts first, then its changes, then what it leaves as it is.
-
-    Args:
-        plan: The plan.
-        own: URL of the store that the rows do not name; by default that of the only part.
-        broken: What the values of changes break, by store and key.
-    """
-    own = plan.parts[0].store if own is None and len(plan.parts) == 1 else own
-    return [
-        *(PlanRow(one.key, PlanAction.CONFLICT, one.reason) for one in plan.conflicts),
-        *(
-            PlanRow(
-                change.key,
-                change.action,
-                "; ".join(broken.get((part.store, change.key), ())),
-                change,
-                "" if part.store == own else part.store,
-            )
-            for part in plan.parts
-            for change in part.changes
-        ),
-        *(PlanRow(one.key, None, one.reason) for one in plan.omitted),
-        *(PlanRow(key, PlanAction.SAME) for key in plan.same),
-    ]
 
 
 class PlanPhase(Enum):

@@ -7,7 +7,8 @@ from typing import Final
 from explorer.model.format import format_duration
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.plans.plan import Plan, PlanAction
-from explorer.session.results.plan_review import PlanPhase, PlanReview, PlanRow
+from explorer.session.results.plan_review import PlanPhase, PlanReview
+from explorer.session.results.plan_rows import PlanRow
 from explorer.session.results.result_text import MIN_RATED_TIME
 from explorer.session.states import Tone
 

@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from explorer.plans.plan_file import write_plan
 from explorer.session.actions import Place
-from explorer.session.results.plan_review import PlanRow
+from explorer.session.results.plan_rows import PlanRow
 from explorer.session.results.plan_text import plan_progress, row_details, row_sign
 from explorer.session.session import Session
 from explorer.session.states import Tone
