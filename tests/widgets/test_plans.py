@@ -13,7 +13,7 @@ from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.operations import Operation
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
 from tests.widgets.conftest import SharedMemory
-from tests.widgets.test_edit_pane import EditorPage, stored
+from tests.widgets.editor_page import EditorPage, stored
 from tests.widgets.test_flows import Reader, exists, reader
 from widgets import Explorer, plan_flows, plan_table
 from widgets.plan_table import plan_html, plan_text
@@ -64,7 +64,7 @@ def test_read_only_widget_shows_plans_and_applies_none(reader: Callable[..., Rea
     assert not exists(memory, "b")
 
 
-class StagingPage(Reader, EditorPage):
+class StagingPage(Reader, EditorPage):  # type: ignore[misc] # answers as a reader does
     """A page with a person who edits and answers."""
 
 
