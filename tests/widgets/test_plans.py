@@ -26,6 +26,7 @@ Make = Callable[..., Any]
 def test_marked_keys_are_moved_after_a_look_at_the_plan(reader: Callable[..., Reader], memory: SharedMemory) -> None:
     """The dialog shows each key with the difference of its value; what is done can be taken back at once."""
     page = reader("a", "b")
+    page.select("a")
     page.perform("mark", times=2)
     page.perform("move-to")
     page.choose("Move 2 keys to", "Plan", "to/")
@@ -46,6 +47,7 @@ def test_marked_keys_are_deleted_once_their_number_is_typed(
     reader: Callable[..., Reader], memory: SharedMemory
 ) -> None:
     page = reader("a/1", "a/2", "b")
+    page.select("a")
     page.perform("mark", times=2)
     page.perform("delete")
     assert page.choose("Plan: delete 2 keys", "Apply", "2")["typed"] == "3"
@@ -57,6 +59,7 @@ def test_marked_keys_are_deleted_once_their_number_is_typed(
 
 def test_read_only_widget_shows_plans_and_applies_none(reader: Callable[..., Reader], memory: SharedMemory) -> None:
     page = reader("a", write=False)
+    page.select("a")
     page.perform("copy-to")
     page.choose("Copy a to", "Plan", "b")
     dialog = page.choose("Plan: copy a to b", "Close")
@@ -152,7 +155,7 @@ def test_long_plan_is_cut_in_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plan_that_takes_long_is_stopped(reader: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is in flight is waited for, and counted."""
+    """A change in flight is waited for, and counted."""
     monkeypatch.setattr(plan_flows, "_QUIET_TIME", 0.0)
     gate = asyncio.Event()
     put = MemoryStore.transact
