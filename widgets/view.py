@@ -44,9 +44,7 @@ Value = TypeVar("Value")
 
 _LISTS: Final = {action.id for action in RESULT_ACTIONS} - {"again", "stop"}
 """Actions on lists of results, for which the widgets have methods."""
-TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision", "reason", *_LISTS}) | {
-    *("copy-to", "move-to", "save-drafts", "plan"),
-}
+TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision", "reason", *_LISTS})
 """Actions that pages do not offer: they need a terminal, or a screen that only the terminal app has."""
 _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 """Needs of the actions that change the store or the open edit."""
