@@ -147,7 +147,7 @@ def _set(data: object, parts: Parts, value: object) -> None:
     *outer, last = parts
     for name in outer:
         data = data[name]  # type: ignore[index] # the path was found in it
-    data[last] = value  # type: ignore[index]
+    data[last] = value  # type: ignore[index] # as above
 
 
 def _number(text: str) -> object:

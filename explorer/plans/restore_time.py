@@ -25,6 +25,8 @@ from explorer.plans.side import PlanSide, has_own_value, omission
 
 DELETE_TREE: Final = "delete tree"
 """Action of a record of many keys."""
+_MAX_NAMED: Final = 3
+"""Keys that are named where there are more."""
 
 
 @dataclass(slots=True)
@@ -131,7 +133,8 @@ class _Restoration:
         """Yield what is to be said about keys that the journal does not have."""
         if self._unrecorded:
             keys = pluralize(len(self._unrecorded), "key is", "keys are")
-            shown = ", ".join(self._unrecorded[:3]) + (", ..." if len(self._unrecorded) > 3 else "")  # noqa: PLR2004
+            more = ", ..." if len(self._unrecorded) > _MAX_NAMED else ""
+            shown = ", ".join(self._unrecorded[:_MAX_NAMED]) + more
             reason = f"unknown: {keys} not in the journal ({shown}); others may have changed or deleted keys"
         else:
             reason = "whether others deleted keys that the journal does not have is not known"

@@ -7,41 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.plan_fixtures import etcd_version, fill, run, url, values
 from tests.cli.run_command import Run
-from tests.servers.etcd import VERSIONS, EtcdServer
+from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import shared_zookeeper
 from tests.servers.zookeeper import ZooKeeperServer
 
-__all__ = ["shared_zookeeper"]
+__all__ = ["etcd_version", "run", "shared_zookeeper", "url"]
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture
-def etcd_version() -> str:
-    """Return the newest version; what a side is does not depend on it."""
-    return VERSIONS[-1]
-
-
-@pytest.fixture
-def url(shared_etcd: EtcdServer, prefix: str) -> str:
-    return f"etcd://{shared_etcd.address}/{prefix}"
-
-
-@pytest.fixture
-def run(run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return the command with a folder of plans of its own."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return run_here
-
-
-def fill(run: Run, url: str, **values: str) -> None:
-    for key, value in values.items():
-        assert run("put", url, key, "--value", value)
-
-
-def values(run: Run, url: str) -> dict[str, str]:
-    return {record["key"]: record["text"] for record in run("ls", url, "-r", "--values", "--json").records}
 
 
 def test_key_is_copied_and_renamed_with_what_is_below(url: str, run: Run) -> None:

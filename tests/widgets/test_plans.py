@@ -1,7 +1,8 @@
 """Plans in a notebook: marked keys are copied and deleted after a look at the plan, which is a table in a cell."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from explorer.blocking.portal import portal
 from explorer.drivers.memory import MemoryStore
+from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, KeyNotFound
-from explorer.model.operations import Operation
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
+from tests.servers.waiting import PATIENCE
 from tests.widgets.conftest import SharedMemory
 from tests.widgets.editor_page import EditorPage, stored
 from tests.widgets.test_flows import Reader, exists, reader
@@ -157,23 +159,25 @@ def test_long_plan_is_cut_in_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_plan_that_takes_long_is_stopped(reader: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch) -> None:
     """A change in flight is waited for, and counted."""
     monkeypatch.setattr(plan_flows, "_QUIET_TIME", 0.0)
-    gate = asyncio.Event()
-    put = MemoryStore.transact
+    begun, gate = threading.Event(), asyncio.Event()
+    put = MemoryStore.atomic_put
 
-    async def wait_and_put(store: MemoryStore, operations: Sequence[Operation]) -> Any:
+    async def wait_and_put(store: MemoryStore, key: str, value: bytes, previous: Entry | Revision | None) -> Entry:
+        begun.set()
         await gate.wait()
-        return await put(store, operations)
+        return await put(store, key, value, previous)
 
     page = reader("a")
     page.select("a")
     page.perform("copy-to")
     page.choose("Copy a to", "Plan", "b")
     page.question("Plan: copy a to b")
-    monkeypatch.setattr(MemoryStore, "transact", wait_and_put)
+    monkeypatch.setattr(MemoryStore, "atomic_put", wait_and_put)
     page.choose("Plan: copy a to b", "Apply")
+    assert begun.wait(PATIENCE)
     page.choose("Applying the plan: copy a to b", "Stop")
     portal().run(_set(gate))
-    assert "all 1 change done" in str(page.question("Plan: copy a to b")["facts"])
+    assert "1 of 1 change done" in str(page.question("Plan: copy a to b")["facts"])
 
 
 async def _set(gate: asyncio.Event) -> None:
