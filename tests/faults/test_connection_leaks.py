@@ -18,6 +18,8 @@ pytestmark = [
 WARM_UP = 10
 CONNECTIONS = figure(short=50, long=200)
 RECONNECTIONS = figure(short=30, long=100)
+MAX_SETTLING = 20
+"""Further reconnections until no more is held than before; what leaks is never less again."""
 
 
 async def test_connections_leave_nothing_behind(backend: Backend, shared_server: BackendServer, path: str) -> None:
@@ -54,5 +56,9 @@ async def test_reconnections_leave_nothing_behind(backend: Backend, shared_serve
             await reconnect(number)
         before = Resources.now()
         for number in range(RECONNECTIONS):
+            await reconnect(number)
+        for number in range(MAX_SETTLING):  # a pool has a connection more after two calls at the same time
+            if not before.growth(Resources.now()):
+                break
             await reconnect(number)
         await assert_no_leak(f"{RECONNECTIONS} reconnections", before)
