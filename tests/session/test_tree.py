@@ -270,23 +270,6 @@ async def test_merge_in_slices_keeps_events_between_them(
         assert len(harness.tree.rows) == 638
 
 
-async def test_collapse_cancels_the_first_reading() -> None:
-    """The store is no longer asked, other levels are read, and expanding reads again."""
-    async with running_tree("a/b", "c/d") as harness:
-        harness.store.held = True
-        harness.tree.expand(harness.node("a"))
-        request = await harness.request()
-        harness.tree.collapse(harness.node("a"))
-        await harness.tree.idle()
-        assert request.answered.cancelled()
-        assert harness.rows == ["a/", "c/"]
-        harness.tree.expand(harness.node("c"))
-        await harness.request()
-        harness.tree.expand(harness.node("a"))
-        await harness.answer()
-        assert harness.rows == ["a/", "  b", "c/", "  d"]
-
-
 async def test_loading_row_shows_the_progress_that_the_store_reports() -> None:
     """It is gone once the level is read."""
     async with running_tree("a/b") as harness:

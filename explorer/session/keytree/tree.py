@@ -110,11 +110,10 @@ class Tree:
             self.rows.show_unfiltered(node)
 
     def collapse(self, node: Node) -> None:
-        """Collapse a node; its level stays loaded, or is no longer read if nothing of it was."""
+        """Collapse a node; its level stays loaded."""
         if node.is_open and node is not self.rows.root:
             self.rows.opened_by_filter.discard(node)
             self.rows.open(node, opened=False)
-            self._loader.cancel(node)
 
     def toggle(self, node: Node) -> None:
         """Expand a node or collapse it."""
