@@ -196,7 +196,7 @@ async def test_lost_message_of_any_pane_is_asked_for(browser: Browser) -> None:
 
 async def test_kernel_that_is_silent_is_lost_within_seconds(kernel_end: RecordedKernel) -> None:
     """The page says so, greys out, and greets again; an answer brings it back."""
-    await kernel_end.page.locator(".ks-root.ks-lost").wait_for()
+    await kernel_end.page.locator(".ks-root.ks-lost").wait_for(timeout=10_000)
     assert "KERNEL LOST" in await kernel_end.page.locator(".ks-status").inner_text()
     await kernel_end.wait_sent("hello", 2)
     await kernel_end.welcome()
