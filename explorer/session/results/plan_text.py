@@ -86,7 +86,7 @@ def plan_progress(review: PlanReview, now: float, keys: tuple[str, str, str]) ->
                 yield sanitize(left), Tone.WARNING
         case PlanPhase.STOPPED:
             error = review.stop_error
-            why = "stopped" if error is None else sanitize(error.message)
+            why = "stopped" if error is None else sanitize(": ".join(filter(None, (error.key, error.message))))
             yield f"{review.done:,} of {total} done{at}: {why}", Tone.BAD
             yield (
                 f"{apply_key} goes on" + (f"; {undo_key} takes back what is done" if review.can_take_back else ""),
