@@ -195,11 +195,16 @@ def _is_before(previous: Entry | None, step: Step) -> bool:
 
 
 def _atomic(events: Sequence[Event]) -> Iterator[str]:
-    """Atomic: no other event is between the changes of one revision."""
+    """Atomic: no other event is between the changes of one revision.
+
+    A Resync without `since` begins another history, in which the same number is another revision.
+    """
     last: int | None = None
     split: str | None = None
     for event in events:
         match event:
+            case Resync(since=None):
+                last, split = None, None
             case Put(inferred=False) | Deleted(inferred=False):
                 if split and number(event) == last:
                     yield f"atomic: revision {last} is split by {split}"

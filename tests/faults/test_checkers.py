@@ -105,9 +105,10 @@ def test_previous_value_may_be_compacted() -> None:
 
 
 def test_each_incarnation_has_its_own_history() -> None:
+    """Revision 3 is the last one before the replacement and the first one after it."""
     other = History((Change(2, "c", b"1", 2, 1), Change(3, "c", b"2", 2, 2)))
     new, later = Entry("c", b"1", 2, 2, 1), Entry("c", b"2", 3, 2, 2)
-    log: list[LogEntry] = [Started(1), A2, CUT, LOST, Resync("other", None, 2), Put(new, inferred=True)]
-    log += [Deleted("a", 2, inferred=True), Put(later, new)]
+    log: list[LogEntry] = [Started(1), A2, A3, B3, CUT, LOST, Resync("other", None, 2), Put(new, inferred=True)]
+    log += [Deleted("a", 2, inferred=True), Deleted("b", 2, inferred=True), Put(later, new)]
     assert watch_violations(log, [HISTORY, other]) == []
     assert "reported as replaced" in "".join(watch_violations(log, [HISTORY]))
