@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from explorer.model.capabilities import Capability
@@ -11,7 +10,7 @@ from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.plans.differences import DifferenceKind, differences
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of
-from explorer.plans.side import FileSide, PlanSide, not_copied, omission
+from explorer.plans.side import PlanSide, Side, not_copied, omission, spelled_like
 
 
 class CopyPlanner:
@@ -28,7 +27,7 @@ class CopyPlanner:
 
     def __init__(
         self,
-        source: PlanSide | FileSide,
+        source: Side,
         target: PlanSide,
         *,
         overwrite: bool = False,
@@ -36,11 +35,7 @@ class CopyPlanner:
         move: bool = False,
         ignored: Sequence[str] = (),
     ) -> None:
-        self._source = (
-            replace(source, separator=target.separator or target.store.separator)
-            if isinstance(source, PlanSide)
-            else source
-        )
+        self._source = spelled_like(source, target)
         self._target = target
         self._overwrite, self._prune, self._move = overwrite, prune, move
         self._ignored = ignored

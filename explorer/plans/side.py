@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
-from typing import NamedTuple, Self
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self, TypeAlias
 from urllib.parse import quote
 
 from explorer.drivers.base import Store
@@ -130,6 +130,17 @@ class FileSide:
         """Yield the entries in the order of their keys' bytes."""
         for entry in sorted(self.items, key=lambda entry: encode(entry.key)):
             yield entry
+
+
+Side: TypeAlias = PlanSide | FileSide
+"""Entries that are compared, or copied."""
+
+
+def spelled_like(side: Side, other: Side) -> Side:
+    """Return a side whose relative keys have the separator of another one; the keys of a file stay as they are."""
+    if isinstance(side, PlanSide) and isinstance(other, PlanSide):
+        return replace(side, separator=other.separator or other.store.separator)
+    return side
 
 
 def has_own_value(entry: Entry) -> bool:

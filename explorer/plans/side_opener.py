@@ -13,10 +13,8 @@ from explorer.model.errors import Denied, InvalidKey, InvalidPlan, InvalidText, 
 from explorer.model.keys import decode, encode
 from explorer.plans.formats import read
 from explorer.plans.plan_file import is_plan, read_plan
-from explorer.plans.side import FileSide, PlanSide, has_own_value
+from explorer.plans.side import FileSide, PlanSide, Side, has_own_value
 
-Side: TypeAlias = PlanSide | FileSide
-"""Entries that are compared, or copied."""
 StoreFactory: TypeAlias = Callable[[str], Store]
 """Returns the store of a URL or profile, either with a revision, not yet connected."""
 

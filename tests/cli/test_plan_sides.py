@@ -10,10 +10,11 @@ import pytest
 from tests.cli.plan_fixtures import etcd_version, fill, run, url, values
 from tests.cli.run_command import Run
 from tests.servers.etcd import EtcdServer
-from tests.servers.fixtures import shared_zookeeper
+from tests.servers.fixtures import shared_redis, shared_zookeeper
+from tests.servers.redis import RedisServer
 from tests.servers.zookeeper import ZooKeeperServer
 
-__all__ = ["etcd_version", "run", "shared_zookeeper", "url"]
+__all__ = ["etcd_version", "run", "shared_redis", "shared_zookeeper", "url"]
 
 pytestmark = pytest.mark.servers
 
@@ -73,6 +74,20 @@ def test_files_are_sides(url: str, run: Run, tmp_path: Path, monkeypatch: pytest
     assert run("put", f"{url}a/", "y", "--value", "4", "--force")
     assert run("copy", f"{url}a/@{then}", f"{url}c/", "--yes")
     assert values(run, f"{url}c/") == {"x": "1", "y": "3"}
+
+
+def test_separators_of_two_stores_are_no_difference(url: str, run: Run, shared_redis: RedisServer) -> None:
+    """A copy in Redis, whose names are separated by colons, is the same in both directions."""
+    fill(run, f"{url}app/", port="8080")
+    redis = f"redis://{shared_redis.address}/0/copied-{os.getpid()}:"
+    assert run("copy", url, redis, "--yes").lines == ["create    app:port"]
+    assert (run("diff", url, redis).lines, run("diff", redis, url).lines) == ([], [])
+    assert run("put", redis, "app:port", "--value", "8081", "--force")
+    assert run("diff", url, redis, "--json").records == [{"key": "app/port", "change": "changed"}]
+    assert run("diff", redis, url, "--json").records == [{"key": "app:port", "change": "changed"}]
+    fill(run, url, **{"a:b": "1"})
+    ambiguous = run("diff", redis, url)
+    assert (ambiguous.code, "?separator=" in ambiguous.error) == (2, True)
 
 
 def test_field_of_messages_is_replaced(url: str, run: Run, tmp_path: Path) -> None:

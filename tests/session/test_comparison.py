@@ -106,6 +106,24 @@ async def test_other_sides(
     assert await compared(session, ComparisonRequest("a/", text.format(folder=tmp_path))) == expected
 
 
+async def test_other_side_with_another_separator(place: Place, filled: None, tmp_path: Path) -> None:
+    """Names of the same levels are the same key, whichever way the other store separates them."""
+    del filled
+    (tmp_path / "a/sub").mkdir(parents=True)
+    (tmp_path / "a/sub/ttl").write_bytes(b"3")
+
+    def connect() -> MemoryStore:
+        return MemoryStore(parse("memory:?separator=:"), database=place.keyspace)
+
+    async with place.other() as other:
+        await other.put("x:sub:ttl", b"3")
+        await other.put("x:one", b"1")
+    async with Session(connect, Codecs(), connect=open_store) as opened:
+        await live(opened)
+        assert await compared(opened, ComparisonRequest("x:", f"file://{tmp_path}/a/")) == [("only-left", "one")]
+        assert opened.comparison.same == 1
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

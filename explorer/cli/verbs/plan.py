@@ -21,8 +21,8 @@ from explorer.plans.meter import Meter
 from explorer.plans.replacement import Replacement, replace_plan
 from explorer.plans.restore import restore_key, restore_prefix
 from explorer.plans.restore_time import restore_to_time
-from explorer.plans.side import FileSide, PlanSide
-from explorer.plans.side_opener import Side, read_file
+from explorer.plans.side import FileSide, PlanSide, Side, spelled_like
+from explorer.plans.side_opener import read_file
 
 _SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", DifferenceKind.CHANGED: "~"}
 """Signs of the differences in a line."""
@@ -30,6 +30,7 @@ _SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", 
 
 async def diff(left: Side, right: Side, options: arguments.DiffArguments, console: Console, values: ValueDiff) -> int:
     """Print the keys that differ between two sides, and how; the exit code is 1 if there are any."""
+    right = spelled_like(right, left)
     count = 0
     meter = Meter("compared")
     with console.progress():

@@ -18,10 +18,10 @@ from explorer.plans.copy import CopyPlanner
 from explorer.plans.differences import Difference, DifferenceKind, differences
 from explorer.plans.plan import Plan
 from explorer.plans.search import count_keys
-from explorer.plans.side import FileSide, PlanSide
+from explorer.plans.side import FileSide, PlanSide, Side, spelled_like
 from explorer.session.decoder import Decoder
 from explorer.session.jobs import Jobs
-from explorer.session.results.other_side import Connect, Side, open_other_side
+from explorer.session.results.other_side import Connect, open_other_side
 from explorer.session.results.result_list import ResultList
 from explorer.session.states import Part
 
@@ -140,7 +140,7 @@ class Comparison(ResultList[DifferingKey]):
             store = self._get_store()
             left = PlanSide(store, directory(self.request.prefix, store.separator))
             async with open_other_side(self.request.other, left, self._connect) as right:
-                opened.set_result(Sides(left, right))
+                opened.set_result(Sides(left, spelled_like(right, left)))
                 await asyncio.Event().wait()
         except (ExplorerError, OSError, ValueError) as error:
             if not opened.done():

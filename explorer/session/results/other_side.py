@@ -9,9 +9,8 @@ from explorer.drivers.base import Store
 from explorer.model.address import at_revision, split_revision
 from explorer.model.errors import CallNotSupported
 from explorer.model.keys import directory
-from explorer.plans.side import FileSide, PlanSide
+from explorer.plans.side import PlanSide, Side
 
-Side: TypeAlias = PlanSide | FileSide
 Connect: TypeAlias = Callable[[str], Store]
 """Returns the store of a URL or `@PROFILE`, not yet connected."""
 
