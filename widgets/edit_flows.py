@@ -170,6 +170,7 @@ async def close_saved(live: "LiveSession", edit: Edit, state: Saved) -> None:
     """Close a saved edit, and select its key."""
     if live.session.current_edit is edit:
         await live.session.editor.leave()
+        live.send_now()  # once "saved" is read, the next key must not go into the editor that is closed
     live.notify(saved_text(state, sanitize(edit.key)), "information")
     if state.written and edit.key != live.session.selected:
         node = await live.session.reveal_saved(edit.key)

@@ -32,6 +32,8 @@ async ([module, css, panes]) => {
   window.cleanup = widget.render({model, el: document.body});
 }
 """
+_STOPPED_CLOCK: Final = "() => { const now = performance.now(); performance.now = () => now; }"
+"""Makes all keys as fast as those of one text, however slow the machine is."""
 _ACTION: Final = {"title": "", "help": "", "group": "", "priority": 0, "places": ["tree"]}
 _QUESTION: Final = {
     "type": "dialog", "dialog": 1, "title": "", "options": [{"title": name, "details": ""} for name in ("No", "Yes")],
@@ -249,6 +251,7 @@ async def test_text_typed_ahead_is_no_command(kernel_end: RecordedKernel) -> Non
     await kernel_end.rows(["a", "b"], generation=generation)
     await kernel_end.wait_names("a", "b")
     await kernel_end.page.locator(".ks-pane-tree .ks-scroller").focus()
+    await kernel_end.page.evaluate(_STOPPED_CLOCK)
     await kernel_end.page.keyboard.type("edjd")
     await kernel_end.deliver({"type": "done"})
     await kernel_end.page.keyboard.type("jd")
@@ -266,6 +269,36 @@ async def test_text_typed_ahead_is_no_command(kernel_end: RecordedKernel) -> Non
     await kernel_end.deliver({"type": "dialog-closed", "dialog": 2})
     await kernel_end.page.keyboard.type("d")
     assert len(await kernel_end.sent("perform")) == 3
+
+
+async def test_rest_of_a_dropped_text_is_not_typed(browser: Browser) -> None:
+    """A key that cannot be held drops the text that follows, as a whole: its rest does not go into the editor."""
+    page = await browser.new_page()
+    await page.goto("about:blank")
+    await page.evaluate(_MODEL, [front_end.module_text(), front_end.stylesheet(), ["tree", "value"]])
+    recorded = RecordedKernel(page)
+    await recorded.wait_sent("hello", 1)
+    await recorded.welcome()
+    await recorded.wait_sent("window", 4)
+    await page.locator(".ks-pane-tree .ks-scroller").focus()
+    await page.evaluate(_STOPPED_CLOCK)
+    for key in ("e", "Control+Home", "a"):
+        await page.keyboard.press(key)
+    generation = next(one for one in await recorded.sent("window") if one["pane"] == "edit")["generation"]
+    head = {"edit": 1, "body": 1, "heading": "key", "lines": [], "readonly": False, "place": None}
+    await recorded.deliver({"type": "focus", "pane": "value"})
+    await recorded.deliver({"type": "body", "pane": "edit", "version": 1, "start": 0, "next": None})
+    await recorded.deliver({"type": "rows", "pane": "edit", "generation": generation, "head": head})
+    await recorded.deliver({"type": "done"})
+    editor = page.locator(".ks-edit-text")
+    await editor.wait_for()
+    await page.keyboard.type("bc")
+    await page.locator(".ks-notice-line", has_text=TYPING_IGNORED).first.wait_for()
+    assert await editor.input_value() == ""
+    await page.keyboard.press("ArrowLeft")
+    await page.keyboard.type("d")
+    assert await editor.input_value() == "d"
+    await page.close()
 
 
 async def test_closed_view_leaves_no_listener(kernel_end: RecordedKernel) -> None:

@@ -17,7 +17,7 @@ async def open_tutorial(frontend: Frontend, name: str, place: str) -> Notebook:
 
 
 async def test_keys_of_safe_edits(frontend: Frontend, place: str) -> None:
-    """An order is edited, reviewed and saved; `test_edit_page` has a change in between, and its merge."""
+    """An order is edited, reviewed and saved; the cell that is run meanwhile leads to a merge."""
     notebook = await open_tutorial(frontend, "02", place)
     for cell in range(3):
         await notebook.run(cell)
@@ -32,8 +32,17 @@ async def test_keys_of_safe_edits(frontend: Frontend, place: str) -> None:
     await view.root.locator(".ks-comparison .ks-edit-heading", has_text="Save").wait_for()
     await keyboard.press("Control+s")
     await view.root.locator(".ks-notice-line", has_text="saved").wait_for()
+    await view.focus()
+    await edit_customer(view, "Countess")
+    await notebook.run(5)
+    await view.root.locator(".ks-edit-lines", has_text="Another client has changed this key").wait_for()
+    await view.root.locator(".ks-edit-text").focus()
+    await keyboard.press("Control+s")
+    await view.root.locator(".ks-version-names", has_text="Theirs").wait_for()
+    await keyboard.press("b")
+    await view.root.locator(".ks-edit-text").wait_for()
     async with open_store(f"{place}keyscope-tutorial/") as store:
-        assert b"Lovelace" in ((await store.get("orders/17")).value or b"")
+        assert b"Ada" in ((await store.get("orders/17")).value or b"")
     await notebook.run(6)
     assert notebook.console.errors == []
 

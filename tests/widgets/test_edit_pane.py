@@ -21,6 +21,18 @@ def test_reviewed_text_is_saved(make: Callable[..., Any], memory: SharedMemory) 
     assert stored(memory) == b'{"a":2}'
 
 
+def test_editor_is_closed_when_it_is_said_that_the_key_is_saved(make: Callable[..., Any], memory: SharedMemory) -> None:
+    """Else the next key, such as `e`, would go into the editor that is still shown."""
+    page = begin(make, memory, b"text")
+    page.review("mine")
+    number = page.edit["edit"]
+    page.confirm()
+    notice = page.wait_message("notice", severity="information")
+    before = page.messages[: page.messages.index(notice)]
+    heads = [one["head"]["edit"] for one in before if one.get("pane") == "edit" and "head" in one]
+    assert heads[heads.index(number) :][-1] == 0
+
+
 def test_broken_rule_is_overridden_by_name(make: Callable[..., Any], memory: SharedMemory, tmp_path: Path) -> None:
     """The review lists it, and saves only by the option that names it."""
     rules = tmp_path / "codecs.toml"

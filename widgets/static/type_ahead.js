@@ -22,7 +22,7 @@ export class TypeAhead {
     this.heldUntil = null; // moment; null if keys are not held
     this.opensInput = false; // whether a text is typed in what was asked for
     this.typedAt = -Infinity; // moment of the last key, if it was part of a text
-    this.guard = null; // ignores a text until a pause: {at: moment of its last key, hasNotified}
+    this.guard = null; // ignores a text until a pause: {at: moment of its last key, hasNotified, isRest}
   }
 
   // Texts and times of the terminal app.
@@ -74,21 +74,23 @@ export class TypeAhead {
     this.held.unshift(...keys);
   }
 
-  // Ignore what is typed on although something else is shown now.
+  // Ignore what is typed on although something else is shown now; the rest of a text that was dropped goes nowhere.
   ignoreTyping(hasDropped = false) {
-    if (seconds() - this.typedAt < this.pause) this.guard = {at: this.typedAt, hasNotified: hasDropped};
+    if (seconds() - this.typedAt < this.pause) {
+      this.guard = {at: this.typedAt, hasNotified: hasDropped, isRest: hasDropped};
+    }
     if (hasDropped) this.notify(this.ignored, "warning");
   }
 
   isIgnored(isPart, isText) {
     const {guard} = this;
     if (!guard) return false;
-    if (isText || !isPart || seconds() - guard.at >= this.pause) {
+    if ((isText && !guard.isRest) || !isPart || seconds() - guard.at >= this.pause) {
       this.guard = null;
       return false;
     }
     if (!guard.hasNotified) this.notify(this.ignored, "warning");
-    this.guard = {at: seconds(), hasNotified: true};
+    this.guard = {...guard, at: seconds(), hasNotified: true};
     return true;
   }
 }
