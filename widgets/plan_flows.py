@@ -14,7 +14,7 @@ from explorer.model.sanitize import sanitize
 from explorer.session.editing.violation_text import override_options, override_question
 from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_staged
 from explorer.session.results.plan_review import PlanPhase
-from explorer.session.results.plan_text import NO_PLAN_YET, confirmation_count, plan_progress
+from explorer.session.results.plan_text import NO_PLAN_YET, confirmation_count, plan_progress, plan_stores
 from explorer.session.states import Option, Tone
 from widgets.dialogs import Dialog
 from widgets.edit_flows import Flow
@@ -104,7 +104,8 @@ async def _dialog(view: "View") -> Dialog[str | None]:
     session, review = view.session, view.session.plan_review
     plan = review.plan
     facts = [(text, tone) for text, tone in plan_progress(review, session.clock.now(), _BUTTONS) if text]
-    facts.append((sanitize(f"in {session.address}"), Tone.QUIET))
+    if plan is not None and plan.parts:
+        facts.append((plan_stores(plan), Tone.QUIET))
     options: list[Option[str | None]] = [Option("Close", None)]
     if review.can_take_back:
         options.append(Option("Take back", "take back"))

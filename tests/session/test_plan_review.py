@@ -235,7 +235,7 @@ async def test_question_names_keys_and_store(session: Session) -> None:
     await session.idle()
     plan = session.plan_review.plan
     assert plan is not None
-    assert apply_question(plan, "memory:") == (
+    assert apply_question(plan) == (
         "Apply 4 changes?",
         (
             "move app to new",
@@ -256,6 +256,8 @@ async def test_keys_are_copied_to_another_store(
     await session.idle()
     review = session.plan_review
     assert {row.store for row in review.items} == {url}
+    assert review.plan is not None
+    assert f"in {url}" in apply_question(review.plan)[1]
     assert isinstance(review.items[0], PlanRow)
     review.apply()
     await wait_for_value(lambda: review.phase, PlanPhase.APPLIED)

@@ -123,13 +123,16 @@ def confirmation_question(count: str) -> str:
     return f"Type {count} to delete {count} keys"
 
 
-def apply_question(plan: Plan, address: str) -> tuple[str, Sequence[str]]:
+def plan_stores(plan: Plan) -> str:
+    """Return the stores that a plan changes, as "in URL", which need not be that of the session."""
+    return sanitize("in " + " and ".join(sorted({part.store for part in plan.parts}))) if plan.parts else ""
+
+
+def apply_question(plan: Plan) -> tuple[str, Sequence[str]]:
     """Return the question before a plan is applied, and what it will do."""
-    places = sorted({part.store for part in plan.parts})
-    where = address if len(places) == 1 else " and ".join(places)
     return f"Apply {pluralize(len(plan), 'change')}?", (
         sanitize(plan.title),
         plan_summary(plan),
-        sanitize(f"in {where}"),
+        plan_stores(plan),
         "each key only as it is shown here; what is done can be taken back",
     )

@@ -120,7 +120,7 @@ async def apply(screen: Widget, session: Session) -> None:
             release_keys()
             return
         plan_review.override(names)
-    question, lines = apply_question(plan, session.address)
+    question, lines = apply_question(plan)
     body = Content("\n").join(map(safe_content, lines))
     is_confirmed = await screen.app.push_screen_wait(ConfirmDialog(question, body, yes="Apply"))
     if is_confirmed and (count := confirmation_count(plan)):
