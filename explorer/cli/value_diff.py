@@ -41,7 +41,9 @@ class ValueDiff:
         for decoder in self._decoders.values():
             decoder.close()
 
-    async def print(self, store: Store | None, key: str, before: bytes | None, after: bytes | None) -> None:
+    async def print(
+        self, store: Store | None, key: str, before: bytes | None, after: bytes | None, *, masked: bool = False
+    ) -> None:
         """Print the lines of a diff, indented.
 
         Args:
@@ -49,10 +51,11 @@ class ValueDiff:
             key: The key, relative to its address.
             before: The one value.
             after: The other.
+            masked: Whether they are not shown; nor are those of a key that the store's profile masks.
         """
         if self._console.json:
             return
-        if store is not None and store.profile is not None and store.profile.masks(key):
+        if masked or (store is not None and store.profile is not None and store.profile.masks(key)):
             self._console.print_line(f"    {MASKED}")
             return
         for line in await (await self._decoder(store)).compare_values(key, before, after):

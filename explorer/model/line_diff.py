@@ -46,6 +46,11 @@ class DiffLine:
         return self.sign + "".join(part.text for part in self.parts)
 
 
+def remark(text: str) -> DiffLine:
+    """Return a line that stands for what is not compared."""
+    return DiffLine("\\", (LinePart(text),))
+
+
 def diff(before: str, after: str) -> tuple[DiffLine, ...]:
     """Return the lines of a unified diff without file headers; empty if the texts are equal."""
     ends = before.endswith("\n") != after.endswith("\n")

@@ -277,8 +277,8 @@ def undo_plan(plan: Plan, progress: Progress) -> Plan:
 
 def _inverse(change: Change, revision: int | str | None) -> Change:
     if change.new is None:
-        return Change(change.key, None, None, change.old)
-    return Change(change.key, revision, change.new, change.old)
+        return Change(change.key, None, None, change.old, masked=change.masked)
+    return Change(change.key, revision, change.new, change.old, masked=change.masked)
 
 
 async def _send(store: Store, changes: Sequence[Change]) -> Sequence[Entry | None]:

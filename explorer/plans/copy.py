@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from explorer.model.capabilities import Capability
@@ -10,7 +11,7 @@ from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.plans.differences import DifferenceKind, differences
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of
-from explorer.plans.side import PlanSide, Side, not_copied, omission, spelled_like
+from explorer.plans.side import PlanSide, Side, is_masked, not_copied, omission, spelled_like
 
 
 class CopyPlanner:
@@ -97,7 +98,8 @@ class CopyPlanner:
             self._conflicts.append(OmittedKey(key, "the target has another value"))
             return
         else:
-            self._writes.append(Change.of(key, right, left.value))
+            write = Change.of(key, right, left.value)
+            self._writes.append(replace(write, masked=True) if is_masked(self._source, relative) else write)
             self._omitted += (OmittedKey(self._source.key(relative), lost) for lost in not_copied(left))
         if self._move:
             moved = self._source.key(relative)

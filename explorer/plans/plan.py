@@ -34,6 +34,7 @@ class Change:
         old: The value at that revision; None if the key must be absent.
         new: The value to write; None deletes the key.
         kept: What else belongs to the entry (lease, flags, ...), which an update keeps and a deletion loses.
+        masked: True if its values are shown nowhere, because they come from a key whose profile masks it.
 
     Raises:
         InvalidPlan: The change is not guarded, or does nothing.
@@ -44,6 +45,7 @@ class Change:
     old: bytes | None
     new: bytes | None
     kept: Mapping[str, str | int | bool] = field(default_factory=lambda: MappingProxyType({}))
+    masked: bool = False
 
     def __post_init__(self) -> None:
         if (self.base is None) is not (self.old is None):

@@ -39,7 +39,7 @@ Parsed = TypeVar("Parsed")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes", "overrides")
 _PART_FIELDS: Final = ("store", "identity", "profile", "changes", "required", "directories")
-_CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept")
+_CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept", "masked")
 _CHANGE_DEPTH: Final = 4
 """Depth of a change in its plan."""
 _START: Final = re.compile(rf'\s*\{{\s*"{FORMAT}"\s*:')
@@ -117,7 +117,8 @@ def _part_to_json(part: PlanPart) -> Json:
 def _change_to_json(change: Change) -> Json:
     guard = {"absent": True} if change.base is None else {"revision": change.base, "old": to_text_or_base64(change.old)}
     new = {"delete": True} if change.new is None else {"new": to_text_or_base64(change.new)}
-    return {"key": change.key, **guard, **new, **({"kept": dict(change.kept)} if change.kept else {})}
+    kept = {"kept": dict(change.kept)} if change.kept else {}
+    return {"key": change.key, **guard, **new, **kept, **({"masked": True} if change.masked else {})}
 
 
 def _plan_from_json(document: Json) -> Plan:
@@ -183,6 +184,7 @@ def _change_from_json(document: Json) -> Change:
         _value_from_json(fields["old"], key) if "old" in fields else None,
         _value_from_json(fields["new"], key) if "new" in fields else None,
         _kept_from_json(fields.get("kept", {}), key),
+        masked=fields.get("masked") is True,
     )
 
 

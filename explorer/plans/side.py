@@ -173,6 +173,12 @@ def not_copied(entry: Entry) -> tuple[str, ...]:
     return tuple(lost)
 
 
+def is_masked(side: Side, relative: str) -> bool:
+    """Return whether the profile of a side masks the value of a relative key."""
+    profile = side.store.profile if isinstance(side, PlanSide) else None
+    return profile is not None and profile.masks(side.key(relative))
+
+
 def _respelled(key: str, separator: str, other: str) -> str:
     """Return a key with another separator.
 

@@ -49,7 +49,7 @@ def plan() -> Plan:
                 (
                     Change("new", None, None, b"\xff"),
                     Change("changed", 57, b"a", b"b", {"lease": "1"}),
-                    Change("gone", "x-1", b"", None),
+                    Change("gone", "x-1", b"", None, masked=True),
                 ),
             ),
         ),
@@ -68,7 +68,7 @@ def test_file_is_readable() -> None:
     assert part["changes"] == [
         {"key": "new", "absent": True, "new": {"base64": "/w=="}},
         {"key": "changed", "revision": 57, "old": {"text": "a"}, "new": {"text": "b"}, "kept": {"lease": "1"}},
-        {"key": "gone", "revision": "x-1", "old": {"text": ""}, "delete": True},
+        {"key": "gone", "revision": "x-1", "old": {"text": ""}, "delete": True, "masked": True},
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 import explorer
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.settings import read
+from explorer.config import Profile
 from explorer.drivers.base import Store
 from explorer.model.errors import CallNotSupported, KeyModified
 from explorer.plans.plan import Plan, PlanAction
@@ -282,3 +283,36 @@ async def test_broken_rule_is_listed_at_its_key_without_masked_values(place: Pla
             "✗ r: 'a' is none of 'x'",
             "✗ r: the values are masked",
         ]
+
+
+async def test_values_of_masked_keys_are_not_in_the_diff_of_a_plan(place: Place, other: Store, tmp_path: Path) -> None:
+    """Nor is a copy of one under a name that is not masked, also when it is taken back."""
+    del other
+    profile = Profile("memory:", masked=("app/b",))
+
+    def connect() -> Store:
+        store = place.connect()
+        store.profile = profile
+        return store
+
+    async with Session(connect, Codecs(), writable=True, plans=tmp_path, is_masked=profile.masks) as session:
+        await live(session)
+        plan_copy(session, ["app"], "new", move=True)
+        review = session.plan_review
+        await wait_for_value(lambda: review.phase, PlanPhase.READY)
+        assert await diffs(review) == {
+            "new/a": ["+app/a"],
+            "new/b": ["\\the values are masked"],
+            "app/b": ["\\the values are masked"],
+            "app/a": ["-app/a"],
+        }
+        review.apply()
+        await wait_for_value(lambda: review.phase, PlanPhase.APPLIED)
+        review.take_back()
+        await wait_for_value(lambda: review.phase, PlanPhase.READY)
+        assert (await diffs(review))["new/b"] == ["\\the values are masked"]
+
+
+async def diffs(review: PlanReview) -> dict[str, list[str]]:
+    """Return the lines with a value in the diff of each key."""
+    return {row.key: [str(line) for line in await review.diff(row) if line.sign in "+-\\"] for row in review.items}

@@ -174,7 +174,7 @@ async def _print_plan(plan: Plan, stores: Mapping[str, Store], console: Console,
         for change in part.changes:
             _print_change(change.key, change.action, console)
             if change.action is PlanAction.UPDATE:
-                await values.print(stores[part.store], change.key, change.old, change.new)
+                await values.print(stores[part.store], change.key, change.old, change.new, masked=change.masked)
     for key in plan.same:
         _print_change(key, PlanAction.SAME, console)
     for conflict in plan.conflicts:

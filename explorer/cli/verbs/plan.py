@@ -21,7 +21,7 @@ from explorer.plans.meter import Meter
 from explorer.plans.replacement import Replacement, replace_plan
 from explorer.plans.restore import restore_key, restore_prefix
 from explorer.plans.restore_time import restore_to_time
-from explorer.plans.side import FileSide, PlanSide, Side, spelled_like
+from explorer.plans.side import FileSide, PlanSide, Side, is_masked, spelled_like
 from explorer.plans.side_opener import read_file
 
 _SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", DifferenceKind.CHANGED: "~"}
@@ -50,11 +50,7 @@ async def diff(left: Side, right: Side, options: arguments.DiffArguments, consol
 
 def _compared_by(left: Side, right: Side, key: str) -> Side:
     """Return the side whose rules and masks are used for a key: the left one if it masks it or the other is a file."""
-    if isinstance(left, PlanSide):
-        profile = left.store.profile
-        if isinstance(right, FileSide) or (profile is not None and profile.masks(left.key(key))):
-            return left
-    return right
+    return left if isinstance(right, FileSide) or is_masked(left, key) else right
 
 
 def _is_left_out(difference: Difference, options: arguments.DiffArguments) -> bool:

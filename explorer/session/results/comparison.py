@@ -13,7 +13,7 @@ from explorer.model.clock import SystemClock
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.model.keys import directory
-from explorer.model.line_diff import DiffLine, LinePart
+from explorer.model.line_diff import DiffLine, remark
 from explorer.plans.copy import CopyPlanner
 from explorer.plans.differences import Difference, DifferenceKind, differences
 from explorer.plans.plan import Plan
@@ -166,12 +166,12 @@ class Comparison(ResultList[DifferingKey]):
             return ()
         key = sides.left.key(item.key)
         if self._is_masked(key):
-            return (_remark(MASKED),)
+            return (remark(MASKED),)
         left, right = await _entry(sides.left, item.key), await _entry(sides.right, item.key)
         if left is None and right is None:
-            return (_remark("the key is gone on both sides by now"),)
+            return (remark("the key is gone on both sides by now"),)
         if left is not None and right is not None and left.value == right.value:
-            return (_remark("the values are the same by now"),)
+            return (remark("the values are the same by now"),)
         values = (None if one is None else one.value for one in (left, right))
         return await self._decoder.compare_values(key, *values)
 
@@ -206,7 +206,3 @@ async def _entry(side: Side, key: str) -> Entry | None:
         return await side.store.get(side.key(key))
     except KeyNotFound:
         return None
-
-
-def _remark(text: str) -> DiffLine:
-    return DiffLine("\\", (LinePart(text),))

@@ -12,7 +12,7 @@ from explorer.journal import Journal, JournalPlace, JournalRecord
 from explorer.model.clock import SystemClock
 from explorer.model.errors import ExplorerError
 from explorer.model.format import format_bytes
-from explorer.model.line_diff import DiffLine, LinePart
+from explorer.model.line_diff import DiffLine, remark
 from explorer.plans.search import SearchQuery
 from explorer.session.decoder import Decoder
 from explorer.session.jobs import Jobs
@@ -110,14 +110,14 @@ class JournalList(ResultList[JournalItem]):
         """Return what a change did to the value, or why that is not known, as lines of a diff."""
         record = await self.record(item)
         if record.masked:
-            return (_remark(MASKED),)
+            return (remark(MASKED),)
         if record.old is None and record.new is None:
-            return (_remark("the journal has no values of this change"),)
+            return (remark("the journal has no values of this change"),)
         if record.new is None and record.action in _KEPT_ACTIONS:  # of an earlier version, or too large
             before = "" if record.old is None else f"; before, it had {format_bytes(len(record.old))}"
-            return (_remark(f"the journal does not have the value that was written{before}"),)
+            return (remark(f"the journal does not have the value that was written{before}"),)
         if record.old is None and record.action != "create":
-            return (_remark("the journal does not have the value that was there before"),)
+            return (remark("the journal does not have the value that was there before"),)
         return await self._decoder.compare_values(record.key, record.old, record.new)
 
 
@@ -141,7 +141,3 @@ def _read(journal: Journal, wanted: JournalFilter, store: str | None) -> tuple[l
         if (store is None or record.store == store) and (pattern is None or pattern.search(record.key)):
             kept.append(JournalItem(place, record))
     return list(reversed(kept)), count
-
-
-def _remark(text: str) -> DiffLine:
-    return DiffLine("\\", (LinePart(text),))

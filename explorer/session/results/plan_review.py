@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from explorer.config import MASKED
 from explorer.drivers.base import Store
 from explorer.model.clock import SystemClock
 from explorer.model.errors import CallNotSupported, ExplorerError, InvalidPlan
-from explorer.model.line_diff import DiffLine
+from explorer.model.line_diff import DiffLine, remark
 from explorer.model.write_reason import write_reason
 from explorer.plans.application import Application, undo_of
 from explorer.plans.constraint_check import KeyViolation, blocking_constraints, plan_violations
@@ -211,11 +212,16 @@ class PlanReview(ResultList[PlanRow]):
             stores = PlanStores(self._get_store(), self._connect, stack)
             plan = await self._maker(stores)
             own = stores.own.address.public_url
-            violations = await plan_violations(plan, await stores.of_plan(plan), self._checker(stores.own))
+            by_url = await stores.of_plan(plan)
+            violations = await plan_violations(plan, by_url, self._checker(stores.own))
+            masked = {
+                (part.store, change.key)
+                for part in plan.parts
+                for change in part.changes
+                if change.masked or self._masks(stores.own, by_url[part.store], change.key)
+            }
         self.violations = [
-            replace(one, violation=one.violation.without_value())
-            if one.store == own and self._is_masked(one.key)
-            else one
+            replace(one, violation=one.violation.without_value()) if (one.store, one.key) in masked else one
             for one in violations
         ]
         broken: dict[tuple[str, str], list[str]] = {}
@@ -223,7 +229,12 @@ class PlanReview(ResultList[PlanRow]):
             broken.setdefault((one.store, one.key), []).append(f"✗ {one.violation}")
         self.plan, self.phase = plan, PlanPhase.READY
         self.looked_at = len(plan) + len(plan.same) + len(plan.conflicts) + len(plan.omitted)
-        yield plan_rows(plan, own, broken)
+        yield plan_rows(plan, own, broken, masked)
+
+    def _masks(self, own: Store, store: Store, key: str) -> bool:
+        """Return whether a value is masked; in another store also by that store's profile."""
+        is_by_own = self._is_masked(key)
+        return is_by_own or (store is not own and store.profile is not None and store.profile.masks(key))
 
     # Applying
 
@@ -326,6 +337,8 @@ class PlanReview(ResultList[PlanRow]):
         """Return what a change does to the value, as lines of a diff."""
         if row.change is None:
             return ()
+        if row.is_masked:
+            return (remark(MASKED),)
         return await self._decoder.compare_values(row.key, row.change.old, row.change.new)
 
     def _checker(self, own: Store) -> Callable[[Store, str, bytes], Awaitable[Sequence["Violation"]]]:

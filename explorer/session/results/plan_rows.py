@@ -1,6 +1,6 @@
 """Rows of a plan: its conflicts, its changes, and the keys that it leaves as they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -18,10 +18,15 @@ class PlanRow(NamedTuple):
     change: Change | None = None
     store: str = ""
     """URL of the store, if it is not that of the session."""
+    is_masked: bool = False
+    """True if the values of the change are shown nowhere."""
 
 
 def plan_rows(
-    plan: Plan, own: str | None = None, broken: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
+    plan: Plan,
+    own: str | None = None,
+    broken: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({}),
+    masked: Collection[tuple[str, str]] = (),
 ) -> list[PlanRow]:
     """Return the keys of a plan: conflicts first, then its changes, then what it leaves as it is.
 
@@ -29,6 +34,7 @@ def plan_rows(
         plan: The plan.
         own: URL of the store that the rows do not name; by default that of the only part.
         broken: What the values of changes break, by store and key.
+        masked: Store and key of changes whose values are shown nowhere.
     """
     own = plan.parts[0].store if own is None and len(plan.parts) == 1 else own
     return [
@@ -40,6 +46,7 @@ def plan_rows(
                 "; ".join(broken.get((part.store, change.key), ())),
                 change,
                 "" if part.store == own else part.store,
+                (part.store, change.key) in masked,
             )
             for part in plan.parts
             for change in part.changes
