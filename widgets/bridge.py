@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from explorer.model.sanitize import sanitize
 from explorer.session.states import Part
-from widgets.messages import Bye, Hello, InvalidMessage, Request, parse
+from widgets.messages import Bye, Failure, Hello, InvalidMessage, Request, parse
 from widgets.panes.base import Json
 from widgets.view import View
 
@@ -58,6 +59,9 @@ class Bridge:
                 view.welcome(request.id)
             case Bye():
                 self._forget(request.view)
+            case Failure(text=text):
+                for line in text.splitlines():
+                    _LOG.error("internal error in a page: %s", sanitize(line))
             case _ if view is None:  # it was forgotten
                 self._send({"type": "unknown-view", "view": request.view}, ())
             case _:

@@ -155,7 +155,17 @@ class Answer:
     text: str
 
 
-Browsing: TypeAlias = Hello | Bye | Alive | Window | Click | Perform | Filter | Go | Complete | Tab | More | Answer
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception in the page."""
+
+    text: str
+    """Its type and where it was raised; no message, which may quote a value."""
+
+
+Browsing: TypeAlias = (
+    Hello | Bye | Alive | Failure | Window | Click | Perform | Filter | Go | Complete | Tab | More | Answer
+)
 Editing: TypeAlias = Text | Paste | Save
 Body: TypeAlias = Browsing | Editing
 

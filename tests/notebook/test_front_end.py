@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page
 from explorer.session.actions import TYPING_IGNORED, TYPING_PAUSE
 from tests.servers.waiting import eventually
 from widgets import front_end
-from widgets.messages import parse
+from widgets.messages import Failure, parse
 
 _MODEL: Final = """
 async ([module, css, panes]) => {
@@ -299,6 +299,20 @@ async def test_rest_of_a_dropped_text_is_not_typed(browser: Browser) -> None:
     await page.keyboard.type("d")
     assert await editor.input_value() == "d"
     await page.close()
+
+
+async def test_exception_in_a_handler_is_reported(kernel_end: RecordedKernel) -> None:
+    """The header says so, and the kernel gets its place, once and without its message; what comes next is shown."""
+    generation = (await kernel_end.wait_sent("window", 1))["generation"]
+    for _ in range(2):
+        await kernel_end.deliver({**tree_facts(generation, 0, 0, 1), "type": "rows"})
+    await kernel_end.page.locator(".ks-failure", has_text="internal error: TypeError in virtual_list.js").wait_for()
+    await kernel_end.rows(["a"], generation=generation)
+    await kernel_end.wait_names("a")
+    (failure,) = await kernel_end.sent("failure")
+    assert isinstance(parse(failure, []).body, Failure)
+    assert failure["text"].startswith("TypeError, while: message rows\n    at ")
+    assert "undefined" not in failure["text"]
 
 
 async def test_closed_view_leaves_no_listener(kernel_end: RecordedKernel) -> None:

@@ -90,6 +90,18 @@ def test_rows_before_a_window_move_its_start(make: Make, memory: SharedMemory) -
     page.wait(lambda: page.list("tree").start == 32, "the window moves")
 
 
+def test_exception_in_a_page_is_logged(make: Make, memory: SharedMemory, caplog: pytest.LogCaptureFixture) -> None:
+    del memory
+    page = FakePage(make(KeyTree, "memory:"))
+    with caplog.at_level(logging.ERROR, logger="widgets"):
+        page.send("failure", text="TypeError, while: message rows\n    at take (tree.js:1:2)\x1b[2J")
+        page.wait(lambda: len(caplog.records) == 2, "two lines are logged")
+    assert caplog.messages == [
+        "internal error in a page: TypeError, while: message rows",
+        "internal error in a page:     at take (tree.js:1:2)\\x1b[2J",
+    ]
+
+
 @pytest.mark.parametrize(
     "content",
     [

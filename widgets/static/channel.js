@@ -5,7 +5,18 @@ import {seconds} from "./dom.js";
 const PROTOCOL = 1;
 const LOST_AFTER = 3; // seconds without a sign of life; one comes every second
 const ALIVE_INTERVAL = 20; // seconds between two messages that this view still exists
+const MAX_FRAMES = 20; // of an exception that is reported
+const MAX_FRAME = 200; // characters
 const RETRY_INTERVAL = 2; // seconds between two attempts to find the kernel again
+
+// The type of an exception and where it was raised, without its message, which may quote a value.
+function describe(error, type) {
+  const frames = (error?.stack ?? "").split("\n").filter((line) => /^\s+at |@.*:\d+$/.test(line)).slice(0, MAX_FRAMES);
+  const place = frames.map((frame) => /([\w-]+\.js:\d+)/.exec(frame)?.[1]).find(Boolean);
+  const name = error?.name ?? "error";
+  const trace = [`${name}, while: message ${type}`, ...frames].map((line) => line.slice(0, MAX_FRAME)).join("\n");
+  return {text: `internal error: ${name}${place ? ` in ${place}` : ""}`, trace};
+}
 
 export class Channel {
   constructor(model) {
@@ -14,6 +25,7 @@ export class Channel {
     this.view = crypto.getRandomValues(new Uint32Array(4)).join("-");
     this.handlers = new Map();
     this.replies = new Map();
+    this.failures = new Set(); // traces that were reported
     this.nextId = 1;
     this.heardAt = seconds();
     this.isLost = false;
@@ -68,7 +80,21 @@ export class Channel {
       if (seconds() - this.helloAt > RETRY_INTERVAL) this.hello();
     } else {
       if (message.type === "closed") this.isClosed = true;
-      this.handlers.get(message.type)?.(message, buffers ?? []);
+      this.handle(message, buffers ?? []);
+    }
+  }
+
+  // Call the handler of a message. The widget manager of a notebook swallows exceptions, so they are reported here.
+  handle(message, buffers) {
+    try {
+      this.handlers.get(message.type)?.(message, buffers);
+    } catch (error) {
+      console.error(error);
+      const failure = describe(error, message.type);
+      this.handlers.get("failed")?.(failure);
+      if (this.failures.has(failure.trace)) return; // the same one may come with every frame
+      this.failures.add(failure.trace);
+      this.send("failure", {text: failure.trace});
     }
   }
 

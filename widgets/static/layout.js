@@ -89,6 +89,7 @@ export class Layout {
     channel.on("notice", (message) => this.notify(message.text, message.severity));
     channel.on("done", () => this.typeAhead.release(this.typingTarget, true));
     channel.on("closed", (message) => this.setClosed(message.reason));
+    channel.on("failed", ({text}) => this.status.setFailure(text));
     channel.on("lost", (message) => this.setLost(message));
   }
 
@@ -153,6 +154,7 @@ export class Layout {
     this.typeAhead.configure(message.typing);
     this.grid.setLabels(message.labels);
     this.dialogs.closeAll();
+    this.status.setFailure("");
     for (const view of this.views.values()) view.reset();
     this.drawFooter();
   }

@@ -10,7 +10,8 @@ export class Status {
     this.marked = element("span", "ks-strong");
     this.frozen = element("span", "ks-frozen");
     this.writing = element("span", "ks-writing");
-    this.element = element("div", "ks-status", this.live, this.address, this.reason, this.facts, this.marked, this.frozen, this.writing);
+    this.failure = element("span", "ks-failure");
+    this.element = element("div", "ks-status", this.live, this.failure, this.address, this.reason, this.facts, this.marked, this.frozen, this.writing);
     this.element.setAttribute("role", "status");
     this.status = null;
     this.lost = null;
@@ -35,6 +36,12 @@ export class Status {
   setClosed(reason) {
     this.closed = reason;
     this.draw();
+  }
+
+  // Show that this page has failed to draw something; "" once it is drawn anew.
+  setFailure(text) {
+    setText(this.failure, text && `✗ ${text}: reload the page`);
+    this.failure.title = text && "what is shown may be wrong; the kernel's log has the details";
   }
 
   draw() {
