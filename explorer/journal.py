@@ -27,6 +27,10 @@ _CHUNK: Final = 2**16
 _CHAIN: Final = "chain"
 
 
+DELETE_TREE: Final = "delete tree"
+"""Action of a record of many keys."""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalRecord:
     """One change of one key.

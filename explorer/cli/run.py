@@ -19,10 +19,11 @@ from explorer.cli.verbs.write import put
 from explorer.config import Profile, folder, read_password, read_profile
 from explorer.drivers.base import Store
 from explorer.journal import Journal
-from explorer.model.address import Access, at_revision, parse, split_revision
+from explorer.model.address import Access, at_revision, split_revision
 from explorer.model.errors import SchemaFailed
 from explorer.model.write_reason import write_reason
 from explorer.opener import open_profile
+from explorer.plans.journal_scope import JournalScope
 
 _WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
 _SIDE_VERBS: Final = (
@@ -61,8 +62,9 @@ def run(command: arguments.Command) -> int:
         console.flush()
         return ExitCode.SUCCESS
     if isinstance(command.subcommand, arguments.JournalArguments):
-        url = resolve_profile(command.url, command.connection).url if command.url else None
-        log(Journal.default(), None if url is None else parse(url).public_url, command.subcommand, console)
+        store = open_store(command, resolve_profile(command.url, command.connection), console) if command.url else None
+        scope = None if store is None else JournalScope.of_store(store)  # nothing is connected
+        log(Journal.default(), scope, command.subcommand, console)
         console.flush()
         return ExitCode.SUCCESS
     profile = resolve_profile(command.url, command.connection)

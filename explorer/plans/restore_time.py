@@ -12,19 +12,17 @@ from datetime import datetime
 from typing import Final
 
 from explorer.drivers.base import Store
-from explorer.journal import JournalRecord
-from explorer.model.address import Address, parse
+from explorer.journal import DELETE_TREE, JournalRecord
 from explorer.model.entries import Entry
-from explorer.model.errors import InvalidAddress, KeyNotFound
+from explorer.model.errors import KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
+from explorer.plans.journal_scope import JournalScope
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, part_of
 from explorer.plans.present import read_present
 from explorer.plans.side import PlanSide, has_own_value, omission
 
-DELETE_TREE: Final = "delete tree"
-"""Action of a record of many keys."""
 _MAX_NAMED: Final = 3
 """Keys that are named where there are more."""
 
@@ -163,17 +161,11 @@ def _time(record: JournalRecord) -> str:
 def _records_of(store: Store, key: str, when: datetime, records: Iterable[JournalRecord]) -> Mapping[str, _KeyRecords]:
     """Return the records of a store that are about a key or keys below it, by their keys relative to the store."""
     known: dict[str, _KeyRecords] = {}
-    names: dict[str, str | None] = {}
-    for record in records:
-        if record.store not in names:
-            names[record.store] = _offset(store, record.store)
-        offset = names[record.store]
-        if offset is None:
+    scope = JournalScope.of_store(store)
+    for record in filter(None, map(scope.relative, records)):
+        if not _concerns(record, key):
             continue
-        whole, root = offset + record.key, directory(store.address.path, store.separator)
-        if not whole.startswith(root) or not _concerns(record, name := whole.removeprefix(root), key):
-            continue
-        of_key = known.setdefault(name, _KeyRecords())
+        of_key = known.setdefault(record.key, _KeyRecords())
         if record.time <= when:
             of_key.last_before = record
         else:
@@ -181,23 +173,8 @@ def _records_of(store: Store, key: str, when: datetime, records: Iterable[Journa
     return known
 
 
-def _concerns(record: JournalRecord, name: str, key: str) -> bool:
-    return name.startswith(key) or (record.action == DELETE_TREE and key.startswith(name))
-
-
-def _offset(store: Store, url: str) -> str | None:
-    """Return what all keys of a URL begin with, if it is of the same store; None otherwise."""
-    try:
-        address = parse(url)
-    except InvalidAddress:
-        return None
-    return directory(address.path, store.separator) if _is_same(address, store.address) else None
-
-
-def _is_same(one: Address, other: Address) -> bool:
-    if (one.scheme, one.tls, one.socket) != (other.scheme, other.tls, other.socket):
-        return False
-    return bool(set(one.hosts) & set(other.hosts)) or one.hosts == other.hosts
+def _concerns(record: JournalRecord, key: str) -> bool:
+    return record.key.startswith(key) or (record.action == DELETE_TREE and key.startswith(record.key))
 
 
 async def _has_value(store: Store, key: str) -> bool:

@@ -10,6 +10,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
+from explorer.plans.journal_scope import JournalScope
 from explorer.session.states import Option
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ async def restore_options(session: "Session") -> list[Option[bytes]]:
         async for entry in _first(store.history(key)):
             add(entry.value, f"revision {sanitize(str(entry.revision))}")
     if session.journal is not None:
-        for label, value in await asyncio.to_thread(_own_values, session.journal, store.address.public_url, key):
+        for label, value in await asyncio.to_thread(_own_values, session.journal, JournalScope.of_store(store), key):
             add(value, label)
     return found
 
@@ -58,9 +59,9 @@ async def _first(history: AsyncGenerator[Entry, None]) -> AsyncGenerator[Entry, 
                 return
 
 
-def _own_values(journal: Journal, store: str, key: str) -> list[tuple[str, bytes]]:
+def _own_values(journal: Journal, scope: JournalScope, key: str) -> list[tuple[str, bytes]]:
     """Return the values that this person's changes of a key replaced, the newest first."""
-    records = [record for record in journal.records() if record.key == key and record.store == store]
+    records = [record for record in filter(None, map(scope.relative, journal.records())) if record.key == key]
     return [
         (f"before your {record.action} of {record.time.astimezone():%Y-%m-%d %H:%M:%S}", record.old)
         for record in reversed(records)

@@ -192,7 +192,10 @@ def test_key_and_prefix_are_restored(url: str, run: Run) -> None:
 
 
 def test_log_has_the_changes_of_this_person(url: str, run: Run, tmp_path: Path) -> None:
-    """Saves, deletions and plans, the newest first, with the value that was there; an altered file is named."""
+    """Saves, deletions and plans, the newest first, with the value that was there; an altered file is named.
+
+    A change by the URL of a folder is one of the store, too.
+    """
     fill(run, url, a="1")
     assert run("put", url, "a", "--value", "2", "--force")
     fill(run, f"{url}x/", k="1")
@@ -201,6 +204,8 @@ def test_log_has_the_changes_of_this_person(url: str, run: Run, tmp_path: Path) 
     records = run("log", url, "--json").records
     assert [(one["action"], one["key"], one.get("old_text")) for one in records] == [
         ("delete", "a", "2"),
+        ("create", "k", None),
+        ("create", "k", None),
         ("update", "a", "1"),
         ("create", "a", None),
     ]

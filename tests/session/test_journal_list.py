@@ -10,6 +10,7 @@ from explorer.config import Profile
 from explorer.journal import Journal, JournalRecord
 from explorer.model.write_reason import write_reason
 from explorer.opener import opener
+from explorer.session.earlier_values import restore_options
 from explorer.session.editing.comparison_text import visible_parts
 from explorer.session.editing.edit_states import Saved
 from explorer.session.results.journal_list import JournalFilter, JournalItem, restore_choices
@@ -72,6 +73,23 @@ async def test_filter_is_by_key_and_store(session: Session) -> None:
     assert [item.record.profile for item in items] == ["", "dev", "dev"]
     assert not session.journal_list.is_of_this_store(items[0].record)
     assert journal_title(session.journal_list.filter) == "Your changes of keys with port, in all stores"
+
+
+async def test_changes_by_another_url_are_of_this_store(session: Session, journal: Journal, tmp_path: Path) -> None:
+    """By the key that they have here, with their values, which the profile masks; they can be brought back."""
+    url = f"file://{tmp_path}/store/app/"
+    journal.append([JournalRecord(url, "port", "update", 1, 2, b"1", new=b"2")])
+    journal.append([JournalRecord(f"file://{tmp_path}/", "store/secret/token", "update", 1, 2, b"s3cret", new=b"s")])
+    token, port, *_ = await listed(session)
+    assert (port.record.key, port.record.profile) == ("app/port", "")
+    assert [line for line in await diff(session, port) if line[0] in "+-"] == ["-1", "+2"]
+    assert session.journal_list.is_of_this_store(port.record)
+    assert [option.value for option in restore_choices(await session.journal_list.record(port))] == [b"1", b"2"]
+    assert await diff(session, token) == ["\\the values are masked"]
+    assert restore_choices(await session.journal_list.record(token)) == []
+    session.select("app/port")
+    await session.idle()
+    assert b"1" in [option.value for option in await restore_options(session)]
 
 
 async def test_diff_is_from_the_old_to_the_new_value(session: Session) -> None:

@@ -1,27 +1,31 @@
 """The verb `log`."""
 
 from collections import deque
+from dataclasses import replace
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.output import Record, preview, value_fields
 from explorer.config import MASKED
 from explorer.journal import Journal, JournalRecord
+from explorer.plans.journal_scope import JournalScope
 
 
-def log(journal: Journal, store: str | None, options: arguments.JournalArguments, console: Console) -> None:
+def log(journal: Journal, scope: JournalScope | None, options: arguments.JournalArguments, console: Console) -> None:
     """Print the changes of the journal, the newest first.
 
     Args:
         journal: The journal.
-        store: URL of the store whose changes are printed, without secrets; None for all.
+        scope: Place whose changes are printed; None for all.
         options: The options of the verb.
         console: Where to print.
     """
     kept: deque[JournalRecord] = deque(maxlen=options.limit)
     for record in journal.records():
-        if store is None or record.store == store:
+        if scope is None:
             kept.append(record)
+        elif (here := scope.relative(record)) is not None:  # as it was written, but for what is masked there
+            kept.append(replace(record, old=here.old, new=here.new, masked=here.masked))
     for record in reversed(kept):
         if console.json:
             console.print_record(_to_json(record))

@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from typing import ClassVar, Final, cast
 
 from explorer.drivers.base import Store
-from explorer.journal import Journal, JournalRecord
+from explorer.journal import DELETE_TREE, Journal, JournalRecord
 from explorer.model.address import Access, Address
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, OutcomeUnknown
@@ -95,7 +95,7 @@ class JournaledStore(Store):
         records = [self._record(old.key, old, None, is_deletion=True) for old in olds]
         if count > len(olds):
             detail = f"{count} entries, of which the journal has {len(olds)}"
-            records.append(self._record(prefix, None, None, action="delete tree", detail=detail))
+            records.append(self._record(prefix, None, None, action=DELETE_TREE, detail=detail))
         await self._append(records)
         return count
 

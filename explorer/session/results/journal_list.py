@@ -13,6 +13,7 @@ from explorer.model.clock import SystemClock
 from explorer.model.errors import ExplorerError
 from explorer.model.format import format_bytes
 from explorer.model.line_diff import DiffLine, remark
+from explorer.plans.journal_scope import JournalScope
 from explorer.plans.search import SearchQuery
 from explorer.session.decoder import Decoder
 from explorer.session.jobs import Jobs
@@ -25,7 +26,10 @@ _KEPT_ACTIONS: Final = ("create", "update")
 
 @dataclass(frozen=True, slots=True)
 class JournalItem:
-    """A record of the journal without its values, and where they are."""
+    """A record of the journal without its values, and where they are.
+
+    A change of the session's store is one of its URL, by whatever URL it was made.
+    """
 
     place: JournalPlace
     record: JournalRecord
@@ -92,19 +96,29 @@ class JournalList(ResultList[JournalItem]):
         self.damage = ""
         if self._journal is None:
             return
-        store = None if self.filter.is_everywhere else self._get_store().address.public_url
-        items, self.looked_at = await asyncio.to_thread(_read, self._journal, self.filter, store)
+        scope = self._scope()
+        items, self.looked_at = await asyncio.to_thread(_read, self._journal, self.filter, scope)
         yield items
         self.damage = await asyncio.to_thread(self._journal.damage)
+
+    def _scope(self) -> JournalScope | None:
+        """Return which records are about the session's store; None if all are listed and there is no store."""
+        try:
+            return JournalScope.of_store(self._get_store())
+        except ExplorerError:
+            if self.filter.is_everywhere:
+                return None
+            raise
 
     async def record(self, item: JournalItem) -> JournalRecord:
         """Return a record with its values; without them if the file cannot be read any more."""
         if self._journal is None:
             return item.record
         try:
-            return await asyncio.to_thread(self._journal.read, item.place)
+            record = await asyncio.to_thread(self._journal.read, item.place)
         except (OSError, ValueError):
             return replace(item.record, detail="its values cannot be read any more")
+        return item.record if item.record.masked else replace(item.record, old=record.old, new=record.new)
 
     async def diff(self, item: JournalItem) -> tuple[DiffLine, ...]:
         """Return what a change did to the value, or why that is not known, as lines of a diff."""
@@ -131,13 +145,17 @@ def restore_choices(record: JournalRecord) -> list[Option[bytes]]:
     ]
 
 
-def _read(journal: Journal, wanted: JournalFilter, store: str | None) -> tuple[list[JournalItem], int]:
+def _read(journal: Journal, wanted: JournalFilter, scope: JournalScope | None) -> tuple[list[JournalItem], int]:
     """Return the newest records that a filter lets through, and the number of all that were read."""
     pattern = SearchQuery(key=wanted.key or None, ignore_case=None).key_pattern()
     kept: deque[JournalItem] = deque(maxlen=MAX_ITEMS)
     count = 0
     for place, record in journal.index():
         count += 1
-        if (store is None or record.store == store) and (pattern is None or pattern.search(record.key)):
-            kept.append(JournalItem(place, record))
+        here = None if scope is None else scope.relative(record)
+        if here is None and not wanted.is_everywhere:
+            continue
+        shown = here or record
+        if pattern is None or pattern.search(shown.key):
+            kept.append(JournalItem(place, shown))
     return list(reversed(kept)), count
