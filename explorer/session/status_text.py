@@ -100,7 +100,7 @@ def status_parts(session: Session) -> StatusParts:
         rate=f"{connection.event_rate:.0f}/s" if has_rate and not is_snapshot else "",
         pending=_pending(session),
         is_frozen=connection.is_frozen,
-        writable=session.writable,
+        writable=session.writable and not is_snapshot,
     )
 
 

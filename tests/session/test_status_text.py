@@ -27,7 +27,10 @@ async def test_status_parts_of_a_live_session() -> None:
 
 
 async def test_status_of_an_earlier_moment_is_not_live() -> None:
-    """Nobody takes the past for the present: the moment is named, without a rate and the newest revision."""
+    """Nobody takes the past for the present: the moment is named, without a rate and the newest revision.
+
+    It cannot be written, also where writing is unlocked for the present.
+    """
     place = Place(SteppedClock())
 
     def connect() -> Store:
@@ -35,10 +38,11 @@ async def test_status_of_an_earlier_moment_is_not_live() -> None:
         store.snapshot = "revision 57"
         return store
 
-    async with Session(connect, Codecs(), clock=place.clock) as session:
+    async with Session(connect, Codecs(), writable=True, clock=place.clock) as session:
         await live(session)
         parts = status_parts(session)
         assert (parts.live, parts.revision, parts.rate) == ("◷ revision 57", "", "")
+        assert parts.writing == "read-only"
 
 
 async def test_status_parts_without_a_connection_say_why_and_when() -> None:
