@@ -13,6 +13,7 @@ from explorer.cli.verbs.apply import apply, undo
 from explorer.cli.verbs.find import find, message_decoder
 from explorer.cli.verbs.plan import copy, diff, export, import_file, replace_text, restore, restore_time
 from explorer.drivers.base import Store
+from explorer.model.address import at_revision
 from explorer.plans.plan import PlanPart
 from explorer.plans.side import PlanSide
 from explorer.plans.side_opener import open_side, open_sides
@@ -56,13 +57,18 @@ async def run_on_store(store: Store, command: arguments.Command, console: Consol
                 return await replace_text(side, options, console, values)
             case arguments.RestoreArguments(to=datetime() as when) as options:
                 return await restore_time(side, when, options, console, values)
-            case arguments.RestoreArguments() as options:
-                async with _opener(command, console)(f"{command.url}@{options.to}") as earlier:
+            case arguments.RestoreArguments(to=int() as revision) as options:
+                async with _opener(command, console)(_earlier(command.url, revision)) as earlier:
                     return await restore(earlier, side, options, console, values)
             case arguments.ImportArguments() as options:
                 return await import_file(side, options, console, values)
             case _:
                 return await run_sides(command, console)
+
+
+def _earlier(url: str, revision: int) -> str:
+    """Return the side of a URL, which may end with its hosts, or of a profile, at a revision."""
+    return f"{url}@{revision}" if url.startswith("@") else at_revision(url, revision)
 
 
 def _opener(command: arguments.Command, console: Console) -> Callable[[str], Store]:

@@ -14,7 +14,11 @@ _SCHEME_HINT: Final = "write it like etcd://127.0.0.1:2379/ or demo:"
 REVISION_OPTION: Final = "revision"
 """Option of a URL that shows a store as it was at an earlier revision."""
 _HIGHEST_PORT: Final = 65535
-_WITH_REVISION: Final = re.compile(r"(@[^@/]+|[^:/@]+:(?://[^/]*/.*|(?!//).*))@([1-9][0-9]*)\Z", re.DOTALL)
+_HOST: Final = r"(?:[^/@:,\[\]]+|\[[^/@\]]*\])(?::[0-9]{1,5})?"
+_WITH_REVISION: Final = re.compile(
+    rf"(@[^@/]+|[^:/@]+:(?://[^/]*/.*|//{_HOST}(?:,{_HOST})*|(?!//).*))@([1-9][0-9]*)\Z", re.DOTALL
+)
+"""A side with a revision; behind hosts without a slash, too, since no host has a number for its name."""
 _SECRET_OPTION: Final = re.compile("pass|secret|token|key", re.IGNORECASE)
 """Names of options that drivers of others may take a secret by."""
 FILE_SCHEMES: Final = ("bolt", "file")

@@ -186,6 +186,9 @@ def test_key_and_prefix_are_restored(url: str, run: Run) -> None:
     assert run("diff", f"{url}@{then}", url).lines == ["~ x", "    @@ -1 +1 @@", "    -1", "    +2", "< y", "> z"]
     assert run("restore", url, "x", "--to", str(then), "--yes").lines[0] == "update    x"
     assert run("restore", url, "", "--to", str(then), "--yes").lines == ["create    y", "delete    z", "same      x"]
+    hosts, path = url.rsplit("//", 1)  # a URL that ends with its hosts
+    whole = run("restore", hosts, f"/{path}", "--to", str(then), "--dry-run")
+    assert [line.rsplit("/", 1)[-1] for line in whole.lines] == ["x", "y"], whole.error
     assert values(run, url) == {"x": "1", "y": "1"}
     assert run("undo", "--yes")
     assert values(run, url) == {"x": "1", "z": "1"}
