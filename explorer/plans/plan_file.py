@@ -12,13 +12,17 @@
            {"key": "new", "absent": true, "new": {"base64": "/w=="}},
            {"key": "gone", "revision": 58, "old": {"text": "c"}, "delete": true}
          ]}
-      ]
+      ],
+      "guards": "8a4f..."
     }
 
 Every change says what the key must be: at a revision, with its old value beside it, or absent. A file in which one does
-not, or with a field that is not known here, is refused: a typing error must not remove a guard.
+not, or with a field that is not known here, is refused: a typing error must not remove a guard. `guards` is a digest of
+what the plan requires: the stores, the keys that must be as they were, and which keys it changes. New values may be
+edited.
 """
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -37,7 +41,19 @@ VERSION: Final = 1
 
 Parsed = TypeVar("Parsed")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
-_PLAN_FIELDS: Final = (FORMAT, "id", "title", "created", "parts", "same", "conflicts", "omitted", "undoes", "overrides")
+_PLAN_FIELDS: Final = (
+    FORMAT,
+    "id",
+    "title",
+    "created",
+    "parts",
+    "same",
+    "conflicts",
+    "omitted",
+    "undoes",
+    "overrides",
+    "guards",
+)
 _PART_FIELDS: Final = ("store", "identity", "profile", "changes", "required", "directories")
 _CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept", "masked")
 _CHANGE_DEPTH: Final = 4
@@ -63,6 +79,7 @@ def write_plan(plan: Plan) -> str:
         "parts": [_part_to_json(part) for part in plan.parts],
         **({"same": list(plan.same)} if plan.same else {}),
         **{name: [{"key": key.key, "reason": key.reason} for key in keys] for name, keys in _listed(plan) if keys},
+        "guards": _guards(plan),
     }
     text = _indented(document)
     return _SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
@@ -95,6 +112,24 @@ def read_plan(text: str, name: str = "the plan") -> Plan:
         raise InvalidPlan(f"{name}: {error.message}", hint=error.hint, key=error.key) from error
     except ValueError as error:  # of a date
         raise InvalidPlan(f"{name} is no plan: {error}", hint="make it again, and do not edit it by hand") from error
+
+
+def _guards(plan: Plan) -> str:
+    """Return a digest of what a plan requires, and of the keys that it changes."""
+    digest = hashlib.sha256()
+
+    def add(*texts: object) -> None:
+        digest.update(json.dumps(texts).encode("ascii") + b"\n")
+
+    add(plan.undoes, *(one.key for one in plan.conflicts))
+    for part in plan.parts:
+        add(part.store, part.identity, part.profile, part.directories)
+        for one in part.required:
+            add("required", *one)
+        for change in part.changes:
+            add(change.key, change.base, change.new is None, change.masked)
+            digest.update(b"" if change.old is None else hashlib.sha256(change.old).digest())
+    return digest.hexdigest()
 
 
 def _listed(plan: Plan) -> tuple[tuple[str, tuple[OmittedKey, ...]], ...]:
@@ -130,7 +165,7 @@ def _plan_from_json(document: Json) -> Plan:
     identity = _text(fields, "id")
     if not _ID.match(identity):
         raise InvalidPlan(f"{identity!r} is no ID of a plan", hint="make the plan again")
-    return Plan(
+    plan = Plan(
         title=_text(fields, "title"),
         parts=tuple(_list(fields, "parts", _part_from_json)),
         same=tuple(_list(fields, "same", _key_from_json)),
@@ -141,6 +176,11 @@ def _plan_from_json(document: Json) -> Plan:
         id=identity,
         overrides=tuple(_list(fields, "overrides", _name_from_json)),
     )
+    if fields.get("guards") != _guards(plan):
+        raise InvalidPlan(
+            "what it requires, or which keys it changes, was edited", hint="only new values may be: make the plan again"
+        )
+    return plan
 
 
 def _part_from_json(document: Json) -> PlanPart:

@@ -94,6 +94,11 @@ def test_file_is_readable() -> None:
         ('"title": "a title",', '"title": NaN,', "NaN is no JSON"),
         ('"id": "', '"id": "../', "no ID of a plan"),
         ("}", "", "no JSON"),
+        ('"guards": ', '"title": ', "a field twice"),
+        ('"identity": "identity"', '"identity": null', "which keys it changes, was edited"),
+        ('"revision": 57', '"revision": 58', "which keys it changes, was edited"),
+        ('"old": {"text": "a"}', '"old": {"text": "c"}', "which keys it changes, was edited"),
+        ('"key": "gone"', '"key": "other"', "which keys it changes, was edited"),
     ],
 )
 def test_edited_file_is_refused(before: str, after: str, reason: str) -> None:
@@ -103,6 +108,11 @@ def test_edited_file_is_refused(before: str, after: str, reason: str) -> None:
     assert edited != text
     with pytest.raises(InvalidPlan, match=f"edited.json.*{reason}"):
         read_plan(edited, "edited.json")
+
+
+def test_new_value_may_be_edited() -> None:
+    edited = read_plan(write_plan(plan()).replace('"text": "b"', '"text": "edited"'))
+    assert [change.new for change in edited] == [b"\xff", b"edited", None]
 
 
 @given(st.data())
@@ -175,6 +185,10 @@ WRONG: list[object] = [
 """Values that take the place of a field."""
 
 
+def _guard(change: Change) -> tuple[object, ...]:
+    return (change.key, change.base, change.old, change.new is None, change.masked)
+
+
 @pytest.mark.parametrize("place", _places(json.loads(write_plan(MUTATED))), ids=lambda place: "-".join(map(str, place)))
 def test_every_mutated_field_stays_guarded(place: tuple[str | int, ...]) -> None:
     """Removed or of another kind: one line names the file, or what is read is guarded as before."""
@@ -198,6 +212,10 @@ def test_every_mutated_field_stays_guarded(place: tuple[str | int, ...]) -> None
         assert "\n" not in refused
         assert all((change.base is None) == (change.old is None) for change in plan)
         assert sum(change.base is None for change in plan) <= 1
+        assert refused or [part.required for part in plan.parts] == [part.required for part in MUTATED.parts]
+        assert refused or (len(plan.conflicts), plan.undoes) == (1, MUTATED.undoes)
+        assert refused or [_guard(change) for change in plan] == [_guard(change) for change in MUTATED]
+        assert refused or [part.identity for part in plan.parts] == ["identity"]
 
 
 @pytest.mark.parametrize(
