@@ -26,7 +26,10 @@ _CALLS: Final = ("fsync", "replace", "link", "unlink", "rename", "rmdir", "mkdir
 processes = multiprocessing.get_context("forkserver")
 """Processes that begin without the threads of the test."""
 processes.set_forkserver_preload(
-    ["tests.plans.crash_points", "explorer.drivers.files", "explorer.drivers.etcd", "explorer.drivers.zookeeper"]
+    [
+        "tests.plans.crash_points",
+        *(f"explorer.drivers.{name}" for name in ("files", "etcd", "zookeeper", "redis")),
+    ]
 )
 
 

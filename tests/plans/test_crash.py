@@ -24,10 +24,11 @@ from explorer.plans.side import FileSide, PlanSide
 from tests.plans.crash_points import apply_and_die, apply_plan, start, undo
 from tests.scale import figure, seed
 from tests.servers.etcd import VERSIONS, EtcdServer
-from tests.servers.fixtures import shared_etcd, shared_zookeeper
+from tests.servers.fixtures import shared_etcd, shared_redis, shared_zookeeper
+from tests.servers.redis import RedisServer
 from tests.servers.zookeeper import ZooKeeperServer
 
-__all__ = ["shared_etcd", "shared_zookeeper"]
+__all__ = ["shared_etcd", "shared_redis", "shared_zookeeper"]
 
 BEFORE: Final[Mapping[str, bytes]] = {"a/one": b"1", "a/two/x": b"2", "a/two/y": b"3", "b/one": b"0"}
 MOVED: Final[Mapping[str, bytes]] = {"b/one": b"1", "b/two/x": b"2", "b/two/y": b"3"}
@@ -90,7 +91,7 @@ async def _moving_plan(url: str) -> tuple[Plan, str]:
         return plan, store.address.public_url
 
 
-@pytest.fixture(params=["etcd", "zk", "folder"])
+@pytest.fixture(params=["etcd", "zk", "redis", "folder"])
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """Return the URL of an empty place."""
     path = f"crash-{token_hex(4)}/"
@@ -101,6 +102,9 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[s
         case "etcd":
             server: EtcdServer = request.getfixturevalue("shared_etcd")
             yield f"etcd://{server.address}/{path}"
+        case "redis":
+            redis: RedisServer = request.getfixturevalue("shared_redis")
+            yield f"redis://{redis.address}/0/{path}?separator=/"
         case _:
             ensemble: ZooKeeperServer = request.getfixturevalue("shared_zookeeper")
             yield f"zk://{ensemble.address}/{path}"
