@@ -150,7 +150,7 @@ class SessionWidget(anywidget.AnyWidget):
     @property
     def plan(self) -> Plan | None:
         """The plan that was made last, by this widget or in a page."""
-        return self._live.session.plan_review.plan
+        return self._live.session.results.plan_review.plan
 
     def plan_copy(self, target: str, *keys: str, move: bool = False) -> Plan:
         """Plan to copy keys with everything below them; nothing is changed.
@@ -196,7 +196,7 @@ class SessionWidget(anywidget.AnyWidget):
             ExplorerError: Nothing was applied.
         """
         session = self._live.session
-        return self._run(made(session, session.plan_review.take_back))
+        return self._run(made(session, session.results.plan_review.take_back))
 
     def apply(self, plan: Plan) -> int:
         """Apply a plan, and return the number of changes that are done.

@@ -104,7 +104,7 @@ class Explorer(SessionWidget):
         """
 
         async def start() -> None:
-            self._live.session.finder.find(FindRequest(key, value, regex, prefix))
+            self._live.session.results.finder.find(FindRequest(key, value, regex, prefix))
 
         self._run(start())
         return HitList(self._live)
@@ -119,7 +119,7 @@ class Explorer(SessionWidget):
         """
 
         async def start() -> None:
-            self._live.session.comparison.compare(ComparisonRequest(prefix, other, tuple(ignored)))
+            self._live.session.results.comparison.compare(ComparisonRequest(prefix, other, tuple(ignored)))
 
         self._run(start())
         return DifferenceList(self._live)
@@ -133,7 +133,7 @@ class Explorer(SessionWidget):
         """
 
         async def start() -> None:
-            self._live.session.journal_list.show(JournalFilter(key, all_stores))
+            self._live.session.results.journal_list.show(JournalFilter(key, all_stores))
 
         self._run(start())
         return JournalView(self._live)

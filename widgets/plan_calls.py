@@ -22,7 +22,7 @@ async def made(session: Session, make: Callable[[], None]) -> Plan:
     """
     make()
     await settled(session)
-    review = session.plan_review
+    review = session.results.plan_review
     if review.plan is None:
         raise review.error or CallNotSupported("the plan was not made")
     return review.plan
@@ -37,7 +37,7 @@ async def applied(session: Session, plan: Plan) -> int:
     reason = session.disabled_reason("apply")
     if reason is not None:
         raise CallNotSupported(reason)
-    review = session.plan_review
+    review = session.results.plan_review
     if review.plan is not plan:
         review.show(plan)
         await settled(session)
@@ -53,7 +53,7 @@ async def settled(session: Session) -> None:
     changed = asyncio.Event()
     unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.RESULTS else None)
     try:
-        while session.plan_review.is_running:
+        while session.results.plan_review.is_running:
             await changed.wait()
             changed.clear()
     finally:

@@ -79,7 +79,7 @@ async def _make(view: "View", make: Callable[[], None]) -> None:
 
 async def show_plan(view: "View") -> None:
     """Show the plan that was made last, and do with it what is chosen, until nothing is."""
-    review = view.session.plan_review
+    review = view.session.results.plan_review
     if not review.was_started:
         view.notify(NO_PLAN_YET, "information")
         return
@@ -101,7 +101,7 @@ async def show_plan(view: "View") -> None:
 
 
 async def _dialog(view: "View") -> Dialog[str | None]:
-    session, review = view.session, view.session.plan_review
+    session, review = view.session, view.session.results.plan_review
     plan = review.plan
     facts = [(text, tone) for text, tone in plan_progress(review, session.clock.now(), _BUTTONS) if text]
     if plan is not None and plan.parts:
@@ -134,7 +134,7 @@ async def _dialog(view: "View") -> Dialog[str | None]:
 
 async def _overridden(view: "View") -> bool:
     """Ask which broken constraints to override; return whether the plan may be applied."""
-    review = view.session.plan_review
+    review = view.session.results.plan_review
     names = review.blocking
     if names:
         reply = await view.ask(Dialog(override_question(names), override_options(names), is_dangerous=True))
@@ -149,7 +149,7 @@ async def _wait(view: "View") -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_QUIET_TIME):
             await settled(view.session)
-    if view.session.plan_review.is_running:
+    if view.session.results.plan_review.is_running:
         async with asyncio.TaskGroup() as group:
             asked = group.create_task(_ask_to_stop(view), name="stop a plan")
             await settled(view.session)  # what is in flight is waited for
@@ -157,7 +157,7 @@ async def _wait(view: "View") -> None:
 
 
 async def _ask_to_stop(view: "View") -> None:
-    review = view.session.plan_review
+    review = view.session.results.plan_review
     word = "Applying" if review.phase is PlanPhase.APPLYING else "Making"
     dialog = Dialog(
         sanitize(f"{word} the plan: {review.title}"),

@@ -25,10 +25,8 @@ from explorer.session.key_lookup import KeyLookup
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.tree import Tree
 from explorer.session.notifier import FRAME_INTERVAL, Notifier, Subscriber
-from explorer.session.results.comparison import Comparison
-from explorer.session.results.finder import Finder
-from explorer.session.results.journal_list import JournalList
-from explorer.session.results.plan_review import PlanReview
+from explorer.session.results.result_list import ResultHost
+from explorer.session.results.results import Results
 from explorer.session.states import Liveness, Part
 from explorer.session.view_model import ViewModel
 
@@ -100,15 +98,16 @@ class Session:
         self._jobs = Jobs(None if errors is None else errors.report)
         self._notifier = Notifier()
         self.decoder = self._decoder = Decoder(codecs)
-        shared = (self._jobs, self.clock, self._notifier.mark_dirty, self._connected_store)
-        self.finder = Finder(*shared, codecs=codecs, is_masked=is_masked)
-        """Found keys."""
-        self.comparison = Comparison(*shared, decoder=self._decoder, connect=connect, is_masked=is_masked)
-        """Differences to another side."""
-        self.journal_list = JournalList(*shared, decoder=self._decoder, journal=journal)
-        """This person's changes."""
-        self.plan_review = PlanReview(*shared, decoder=self.decoder, connect=connect, folder=plans, is_masked=is_masked)
-        """The plan that was made last."""
+        self.results = Results(
+            ResultHost(self._jobs, self.clock, self._notifier.mark_dirty, self._connected_store),
+            codecs,
+            self._decoder,
+            connect=connect,
+            is_masked=is_masked,
+            journal=journal,
+            plans=plans,
+        )
+        """Found keys, differences, this person's changes, and the plan that was made last."""
         self._view_model = ViewModel(
             self._decoder, self._jobs, self._connected_store, self.clock, self._notifier.mark_dirty, drafts=drafts
         )

@@ -56,13 +56,13 @@ async def session(place: Place, filled: None, tmp_path: Path) -> AsyncIterator[S
 
 
 async def compared(session: Session, request: ComparisonRequest) -> list[tuple[str, str]]:
-    session.comparison.compare(request)
+    session.results.comparison.compare(request)
     await session.idle()
-    return [(item.kind.value, item.key) for item in session.comparison.items]
+    return [(item.kind.value, item.key) for item in session.results.comparison.items]
 
 
 async def diff(session: Session, index: int) -> list[str]:
-    lines = await session.comparison.diff(session.comparison.items[index])
+    lines = await session.results.comparison.diff(session.results.comparison.items[index])
     return [line.sign + "".join(text for text, _ in visible_parts(line)) for line in lines]
 
 
@@ -70,7 +70,7 @@ async def test_two_folders_of_a_store(session: Session) -> None:
     """The result names what differs, and says how much was the same or left out."""
     request = ComparisonRequest("a/", "b", ("sub/*",))
     assert await compared(session, request) == [("changed", "changed"), ("only-left", "left"), ("only-right", "right")]
-    comparison = session.comparison
+    comparison = session.results.comparison
     texts = [text for text, _ in difference_progress(comparison, 0.0)]
     assert texts[0].startswith("3 differences; looked at all 5 keys at ")
     assert texts[1] == "1 key the same, 1 left out"
@@ -121,7 +121,7 @@ async def test_other_side_with_another_separator(place: Place, filled: None, tmp
     async with Session(connect, Codecs(), connect=open_store) as opened:
         await live(opened)
         assert await compared(opened, ComparisonRequest("x:", f"file://{tmp_path}/a/")) == [("only-left", "one")]
-        assert opened.comparison.same == 1
+        assert opened.results.comparison.same == 1
 
 
 @pytest.mark.parametrize(
@@ -134,25 +134,25 @@ async def test_other_side_with_another_separator(place: Place, filled: None, tmp
 )
 async def test_other_side_that_cannot_be_opened_is_named(session: Session, text: str, reason: str) -> None:
     await compared(session, ComparisonRequest("a/", text))
-    assert session.comparison.state is ResultState.FAILED
-    assert reason in session.comparison.error.message if session.comparison.error else False
+    assert session.results.comparison.state is ResultState.FAILED
+    assert reason in session.results.comparison.error.message if session.results.comparison.error else False
 
 
 async def test_plan_makes_the_other_side_the_same(session: Session) -> None:
     """Ignored keys stay as they are; a key that is only there is deleted only on request."""
     await compared(session, ComparisonRequest("a/", "b/", ("sub/*",)))
-    options = plan_options(session.comparison)
+    options = plan_options(session.results.comparison)
     assert [option.details for option in options] == [
         "2 keys that differ or are only here",
         "also 1 that are only there",
     ]
-    plan = await session.comparison.plan(prune=True)
+    plan = await session.results.comparison.plan(prune=True)
     assert {change.key: change.action for change in plan} == {
         "b/changed": PlanAction.UPDATE,
         "b/left": PlanAction.CREATE,
         "b/right": PlanAction.DELETE,
     }
-    assert len(await session.comparison.plan(prune=False)) == 2
+    assert len(await session.results.comparison.plan(prune=False)) == 2
 
 
 async def test_no_plan_writes_a_file(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,4 +160,4 @@ async def test_no_plan_writes_a_file(session: Session, tmp_path: Path, monkeypat
     (tmp_path / "export.jsonl").write_text('{"key": "left", "text": "1"}\n')
     await compared(session, ComparisonRequest("a/", "./export.jsonl"))
     with pytest.raises(CallNotSupported, match="is a file"):
-        await session.comparison.plan(prune=False)
+        await session.results.comparison.plan(prune=False)

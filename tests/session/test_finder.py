@@ -43,16 +43,16 @@ async def session() -> AsyncIterator[Session]:
 
 
 async def found(session: Session, request: FindRequest) -> list[str]:
-    session.finder.find(request)
+    session.results.finder.find(request)
     await session.idle()
-    return [hit.key for hit in session.finder.items]
+    return [hit.key for hit in session.results.finder.items]
 
 
 async def test_find_searches_all_keys_of_the_store(session: Session) -> None:
     """Keys that are not loaded are found, and the result says how much was looked at."""
     assert await found(session, FindRequest(value="port")) == ["app/0007", "app/1007", "app/2007", "top"]
     assert session.tree.rows.loaded == 2
-    finder = session.finder
+    finder = session.results.finder
     assert (finder.state, finder.looked_at, finder.total) == (ResultState.COMPLETE, 2501, 2501)
     assert progress_text(finder, 0.0, MATCH)[0].startswith("4 matches; looked at all 2,501 keys at ")
 
@@ -76,8 +76,8 @@ async def test_find_by_pattern_case_and_folder(session: Session, request_: FindR
 @pytest.mark.parametrize("request_", [FindRequest(), FindRequest(key="(", regex=True)])
 async def test_find_refuses_what_is_no_pattern(session: Session, request_: FindRequest) -> None:
     with pytest.raises(InvalidText):
-        session.finder.find(request_)
-    assert not session.finder.was_started
+        session.results.finder.find(request_)
+    assert not session.results.finder.was_started
 
 
 async def test_find_that_is_stopped_keeps_hits(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ async def test_find_that_is_stopped_keeps_hits(session: Session, monkeypatch: py
         return await list_page(store, prefix, **options)
 
     monkeypatch.setattr(MemoryStore, "list", slow)
-    finder = session.finder
+    finder = session.results.finder
     finder.find(FindRequest(value="8080"))
     await reached.wait()
     assert progress_text(finder, finder.began + 2, MATCH)[0] == (
@@ -111,7 +111,7 @@ async def test_find_that_fails_names_what_is_missing(session: Session, monkeypat
 
     monkeypatch.setattr(MemoryStore, "list", refuse)
     assert await found(session, FindRequest(key="app")) == []
-    text, _ = progress_text(session.finder, 0.0, MATCH)
+    text, _ = progress_text(session.results.finder, 0.0, MATCH)
     assert text.startswith("0 matches so far; not looked at the rest")
     assert text.endswith("permission denied: this user may not read app/")
 
@@ -126,26 +126,26 @@ async def test_find_names_values_that_may_not_be_read(session: Session, monkeypa
 
     monkeypatch.setattr(MemoryStore, "list", hidden)
     assert await found(session, FindRequest(value="x")) == []
-    assert list(left_out_texts(session.finder)) == [f"not looked at: 2,501 {NO_RIGHT}"]
+    assert list(left_out_texts(session.results.finder)) == [f"not looked at: 2,501 {NO_RIGHT}"]
 
 
 async def test_find_keeps_a_bounded_number_of_hits(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ResultList, "max_items", 10)
     assert len(await found(session, FindRequest(key="app"))) == 10
-    assert "the first 10 matches" in progress_text(session.finder, 0.0, MATCH)[0]
+    assert "the first 10 matches" in progress_text(session.results.finder, 0.0, MATCH)[0]
 
 
 async def test_find_again_looks_at_the_store_as_it_is_now(session: Session) -> None:
     await found(session, FindRequest(key="new"))
     await session.connection.store.put("new", b"")
-    session.finder.refresh()
+    session.results.finder.refresh()
     await session.idle()
-    assert [hit.key for hit in session.finder.items] == ["new"]
+    assert [hit.key for hit in session.results.finder.items] == ["new"]
 
 
 async def test_steps_go_through_hits_and_say_where_they_end(session: Session) -> None:
     """The first step is to the first hit; behind the last one there is none."""
-    finder = session.finder
+    finder = session.results.finder
     await found(session, FindRequest(value="8080"))
     steps = [finder.step(by) for by in (1, 1, 1, 1, -1)]
     assert [hit and hit.key for hit in steps] == ["app/0007", "app/1007", "app/2007", None, "app/1007"]
@@ -162,7 +162,7 @@ async def test_messages_are_searched_by_their_fields() -> None:
         await wait_for_value(lambda: bool(session.tree.rows.loaded), wanted=True)
         keys = await found(session, FindRequest(value='vendor: "', prefix="service/access/devices"))
         assert keys
-        assert all(hit.match[slice(*hit.span)] == 'vendor: "' for hit in session.finder.items)
+        assert all(hit.match[slice(*hit.span)] == 'vendor: "' for hit in session.results.finder.items)
 
 
 def test_match_is_in_sight_of_a_narrow_row() -> None:

@@ -42,13 +42,13 @@ async def session(journal: Journal, tmp_path: Path) -> AsyncIterator[Session]:
 
 
 async def listed(session: Session, filter_: JournalFilter | None = None) -> list[JournalItem]:
-    session.journal_list.show(filter_)
+    session.results.journal_list.show(filter_)
     await session.idle()
-    return session.journal_list.items
+    return session.results.journal_list.items
 
 
 async def diff(session: Session, item: JournalItem) -> list[str]:
-    lines = await session.journal_list.diff(item)
+    lines = await session.results.journal_list.diff(item)
     return [line.sign + "".join(text for text, _ in visible_parts(line)) for line in lines]
 
 
@@ -62,7 +62,7 @@ async def test_list_has_the_changes_of_this_store(session: Session) -> None:
     ]
     assert {row.store for row in rows} == {"@dev"}
     assert rows[-1].details[-1] == "JIRA-7"
-    ((text, _),) = journal_progress(session.journal_list)
+    ((text, _),) = journal_progress(session.results.journal_list)
     assert text.startswith("4 changes of 5 records, read at ")
 
 
@@ -71,8 +71,8 @@ async def test_filter_is_by_key_and_store(session: Session) -> None:
     assert items == []
     items = await listed(session, JournalFilter("port", is_everywhere=True))
     assert [item.record.profile for item in items] == ["", "dev", "dev"]
-    assert not session.journal_list.is_of_this_store(items[0].record)
-    assert journal_title(session.journal_list.filter) == "Your changes of keys with port, in all stores"
+    assert not session.results.journal_list.is_of_this_store(items[0].record)
+    assert journal_title(session.results.journal_list.filter) == "Your changes of keys with port, in all stores"
 
 
 async def test_changes_by_another_url_are_of_this_store(session: Session, journal: Journal, tmp_path: Path) -> None:
@@ -83,10 +83,10 @@ async def test_changes_by_another_url_are_of_this_store(session: Session, journa
     token, port, *_ = await listed(session)
     assert (port.record.key, port.record.profile) == ("app/port", "")
     assert [line for line in await diff(session, port) if line[0] in "+-"] == ["-1", "+2"]
-    assert session.journal_list.is_of_this_store(port.record)
-    assert [option.value for option in restore_choices(await session.journal_list.record(port))] == [b"1", b"2"]
+    assert session.results.journal_list.is_of_this_store(port.record)
+    assert [option.value for option in restore_choices(await session.results.journal_list.record(port))] == [b"1", b"2"]
     assert await diff(session, token) == ["\\the values are masked"]
-    assert restore_choices(await session.journal_list.record(token)) == []
+    assert restore_choices(await session.results.journal_list.record(token)) == []
     session.select("app/port")
     await session.idle()
     assert b"1" in [option.value for option in await restore_options(session)]
@@ -102,7 +102,7 @@ async def test_masked_values_are_nowhere(session: Session, journal: Journal) -> 
     """A value that the profile masks is neither in the file nor shown."""
     items = await listed(session, JournalFilter("secret"))
     assert [await diff(session, item) for item in items] == [["\\the values are masked"]] * 2
-    assert restore_choices(await session.journal_list.record(items[0])) == []
+    assert restore_choices(await session.results.journal_list.record(items[0])) == []
     (file,) = journal.folder.iterdir()
     assert "s3cret" not in file.read_text()
 
@@ -121,7 +121,7 @@ async def test_value_of_a_deleted_key_comes_back(session: Session) -> None:
     store = session.connection.store
     await store.delete("app/port")
     (deletion, *_) = await listed(session, JournalFilter("app/port"))
-    (option,) = restore_choices(await session.journal_list.record(deletion))
+    (option,) = restore_choices(await session.results.journal_list.record(deletion))
     edit = await session.bring_back("app/port", option.value)
     assert (edit.text, edit.base) == ("8080", None)
     assert isinstance(await save(edit), Saved)
@@ -143,5 +143,5 @@ async def test_broken_chain_is_said_with_its_place(session: Session, journal: Jo
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:1] + lines[2:]))
     await listed(session)
-    *_, (text, _) = journal_progress(session.journal_list)
+    *_, (text, _) = journal_progress(session.results.journal_list)
     assert text == f"the journal was changed by something else at {file.name} line 2"

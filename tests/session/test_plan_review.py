@@ -66,12 +66,12 @@ def rows(review: PlanReview) -> list[tuple[str, PlanAction | None]]:
 
 
 def text(session: Session) -> str:
-    return "\n".join(line for line, _ in plan_progress(session.plan_review, session.clock.now(), KEYS))
+    return "\n".join(line for line, _ in plan_progress(session.results.plan_review, session.clock.now(), KEYS))
 
 
 async def test_folder_is_copied_and_taken_back(session: Session, other: Store) -> None:
     """Taking back is a plan, too, and is reviewed as every other."""
-    review, before = session.plan_review, await keys(other)
+    review, before = session.results.plan_review, await keys(other)
     plan_copy(session, ["app"], "new")
     await session.idle()
     assert rows(review) == [("new/a", PlanAction.CREATE), ("new/b", PlanAction.CREATE)]
@@ -93,14 +93,14 @@ async def test_folder_is_copied_and_taken_back(session: Session, other: Store) -
 async def test_applied_plans_are_kept_for_the_command(session: Session, tmp_path: Path) -> None:
     plan_copy(session, ["old"], "new")
     await session.idle()
-    session.plan_review.apply()
+    session.results.plan_review.apply()
     await session.idle()
     assert PlanFolder(tmp_path / "plans").plan_to_undo().title == "copy old to new"
 
 
 async def test_keys_that_others_changed_are_not_taken_back(session: Session, other: Store) -> None:
     """The others are, and what was left is said."""
-    review = session.plan_review
+    review = session.results.plan_review
     plan_copy(session, ["app"], "new")
     await session.idle()
     review.apply()
@@ -116,7 +116,7 @@ async def test_keys_that_others_changed_are_not_taken_back(session: Session, oth
 
 
 async def test_conflicts_are_overwritten_only_if_asked(session: Session, other: Store) -> None:
-    review = session.plan_review
+    review = session.results.plan_review
     await other.put("new/a", b"theirs")
     plan_copy(session, ["app"], "new")
     await session.idle()
@@ -132,7 +132,7 @@ async def test_conflicts_are_overwritten_only_if_asked(session: Session, other: 
 
 async def test_key_that_moved_stops_the_plan(session: Session, other: Store) -> None:
     """The other changes are not done, and the status says how many were."""
-    review = session.plan_review
+    review = session.results.plan_review
     plan_deletion(session, ["app", "old"])
     await session.idle()
     await other.put("app/a", b"theirs")
@@ -148,7 +148,7 @@ async def test_key_that_moved_stops_the_plan(session: Session, other: Store) -> 
 async def test_several_keys_go_into_a_folder(session: Session) -> None:
     plan_copy(session, ["app", "old"], "to", move=True)
     await session.idle()
-    assert {key for key, action in rows(session.plan_review) if action is PlanAction.CREATE} == {
+    assert {key for key, action in rows(session.results.plan_review) if action is PlanAction.CREATE} == {
         *("to/app/a", "to/app/b", "to/old")
     }
 
@@ -162,7 +162,7 @@ async def stage(session: Session, key: str) -> None:
 
 async def test_staged_changes_are_saved_together(session: Session, other: Store) -> None:
     """A draft that is not staged is left alone."""
-    review = session.plan_review
+    review = session.results.plan_review
     (await editing(session, "app/b")).set_text("half a")
     await session.editor.leave(keep=True)
     for key in ("app/a", "old"):
@@ -186,7 +186,7 @@ async def test_staged_change_of_a_key_that_moved_is_a_conflict(session: Session,
     await other.put("app/a", b"mine")
     plan_staged(session)
     await session.idle()
-    row, same = session.plan_review.items
+    row, same = session.results.plan_review.items
     assert (same.key, same.action) == ("app/a", PlanAction.SAME)
     assert (row.action, row_details(row)) == (
         PlanAction.CONFLICT,
@@ -202,12 +202,12 @@ async def test_plan_that_cannot_be_made_says_why(session: Session) -> None:
     plan_copy(session, ["app"], "app/x")
     await session.idle()
     assert "overlap" in text(session)
-    assert session.plan_review.unready_reason() == "there is no plan"
+    assert session.results.plan_review.unready_reason() == "there is no plan"
 
 
 async def test_plan_is_stopped_and_replaced(session: Session) -> None:
     """While it is being made; then another one is made."""
-    review, begun = session.plan_review, asyncio.Event()
+    review, begun = session.results.plan_review, asyncio.Event()
 
     async def never(stores: PlanStores) -> Plan:
         begun.set()
@@ -234,7 +234,7 @@ async def test_locked_session_makes_plans_and_applies_none(session: Session) -> 
 async def test_question_names_keys_and_store(session: Session) -> None:
     plan_copy(session, ["app"], "new", move=True)
     await session.idle()
-    plan = session.plan_review.plan
+    plan = session.results.plan_review.plan
     assert plan is not None
     assert apply_question(plan) == (
         "Apply 4 changes?",
@@ -255,7 +255,7 @@ async def test_keys_are_copied_to_another_store(
     url = f"consul://{shared_consul.address}/{prefix}"
     plan_copy(session, ["app", "old"], url)
     await session.idle()
-    review = session.plan_review
+    review = session.results.plan_review
     assert {row.store for row in review.items} == {url}
     assert review.plan is not None
     assert f"in {url}" in apply_question(review.plan)[1]
@@ -278,8 +278,8 @@ async def test_broken_rule_is_listed_at_its_key_without_masked_values(place: Pla
             await store.put(f"app/{name}", name.encode())
         await live(session)
         plan_copy(session, ["app"], "new")
-        await wait_for_value(lambda: session.plan_review.phase, PlanPhase.READY)
-        assert [row_details(row) for row in session.plan_review.items] == [
+        await wait_for_value(lambda: session.results.plan_review.phase, PlanPhase.READY)
+        assert [row_details(row) for row in session.results.plan_review.items] == [
             "✗ r: 'a' is none of 'x'",
             "✗ r: the values are masked",
         ]
@@ -298,7 +298,7 @@ async def test_values_of_masked_keys_are_not_in_the_diff_of_a_plan(place: Place,
     async with Session(connect, Codecs(), writable=True, plans=tmp_path, is_masked=profile.masks) as session:
         await live(session)
         plan_copy(session, ["app"], "new", move=True)
-        review = session.plan_review
+        review = session.results.plan_review
         await wait_for_value(lambda: review.phase, PlanPhase.READY)
         assert await diffs(review) == {
             "new/a": ["+app/a"],

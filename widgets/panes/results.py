@@ -133,15 +133,15 @@ class HitsPane(ResultPane[SearchHit]):
     place = Place.HITS
 
     def __init__(self, session: Session, start: Start) -> None:
-        super().__init__(session, session.finder, start)
+        super().__init__(session, session.results.finder, start)
 
     def title(self) -> str:
         """Return what was searched for."""
-        return find_title(self.session.finder.request) if self.session.finder.was_started else ""
+        return find_title(self.session.results.finder.request) if self.session.results.finder.was_started else ""
 
     def lines(self) -> Iterable[str]:
         """Return how far the search is, and what was left out."""
-        finder = self.session.finder
+        finder = self.session.results.finder
         return progress_text(finder, self.session.clock.now(), MATCH)[0], *left_out_texts(finder)
 
     def fields_of(self, item: SearchHit) -> Mapping[str, Json]:
@@ -153,7 +153,7 @@ class HitsPane(ResultPane[SearchHit]):
     @property
     def current_key(self) -> str | None:
         """The found key under the cursor."""
-        current = self.session.finder.current
+        current = self.session.results.finder.current
         return None if current is None else current.key
 
 
@@ -166,15 +166,19 @@ class DifferencesPane(ResultPane[DifferingKey]):
     signs = DIFFERENCE_SIGNS
 
     def __init__(self, session: Session, start: Start) -> None:
-        super().__init__(session, session.comparison, start)
+        super().__init__(session, session.results.comparison, start)
 
     def title(self) -> str:
         """Return which sides are compared."""
-        return difference_title(self.session.comparison.request) if self.session.comparison.was_started else ""
+        return (
+            difference_title(self.session.results.comparison.request)
+            if self.session.results.comparison.was_started
+            else ""
+        )
 
     def lines(self) -> Iterable[str]:
         """Return how far the comparison is."""
-        return [text for text, _ in difference_progress(self.session.comparison, self.session.clock.now())]
+        return [text for text, _ in difference_progress(self.session.results.comparison, self.session.clock.now())]
 
     def fields_of(self, item: DifferingKey) -> Mapping[str, Json]:
         """Return sign and key."""
@@ -183,13 +187,13 @@ class DifferencesPane(ResultPane[DifferingKey]):
 
     async def details_of(self, item: DifferingKey) -> Sequence[str]:
         """Return how the values differ."""
-        return diff_texts(await self.session.comparison.diff(item))
+        return diff_texts(await self.session.results.comparison.diff(item))
 
     @property
     def current_key(self) -> str | None:
         """The key under the cursor, if this store has it."""
-        current = self.session.comparison.current
-        return None if current is None else self.session.comparison.key_here(current)
+        current = self.session.results.comparison.current
+        return None if current is None else self.session.results.comparison.key_here(current)
 
 
 class JournalPane(ResultPane[JournalItem]):
@@ -200,31 +204,31 @@ class JournalPane(ResultPane[JournalItem]):
     place = Place.JOURNAL
 
     def __init__(self, session: Session, start: Start) -> None:
-        super().__init__(session, session.journal_list, start)
+        super().__init__(session, session.results.journal_list, start)
 
     def title(self) -> str:
         """Return which changes are listed."""
-        return journal_title(self.session.journal_list.filter)
+        return journal_title(self.session.results.journal_list.filter)
 
     def lines(self) -> Iterable[str]:
         """Return how many changes there are, and whether the journal is damaged."""
-        return [text for text, _ in journal_progress(self.session.journal_list)]
+        return [text for text, _ in journal_progress(self.session.results.journal_list)]
 
     def fields_of(self, item: JournalItem) -> Mapping[str, Json]:
         """Return sign, time, key, and what else is known."""
-        row = journal_row(item.record, with_store=self.session.journal_list.filter.is_everywhere)
+        row = journal_row(item.record, with_store=self.session.results.journal_list.filter.is_everywhere)
         details = "  ".join((row.store, *row.details) if row.store else row.details)
         return {"sign": row.sign, "tone": row.tone.value, "time": row.time, "name": row.key, "details": details}
 
     async def details_of(self, item: JournalItem) -> Sequence[str]:
         """Return what the change did to the value."""
-        return [*record_facts(item.record), *diff_texts(await self.session.journal_list.diff(item))]
+        return [*record_facts(item.record), *diff_texts(await self.session.results.journal_list.diff(item))]
 
     @property
     def current_key(self) -> str | None:
         """The key under the cursor, if the change was made in this store."""
-        current = self.session.journal_list.current
-        if current is None or not self.session.journal_list.is_of_this_store(current.record):
+        current = self.session.results.journal_list.current
+        if current is None or not self.session.results.journal_list.is_of_this_store(current.record):
             return None
         return current.record.key
 

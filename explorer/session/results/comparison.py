@@ -8,8 +8,6 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from explorer.config import MASKED
-from explorer.drivers.base import Store
-from explorer.model.clock import SystemClock
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.model.keys import directory
@@ -20,10 +18,8 @@ from explorer.plans.plan import Plan
 from explorer.plans.search import count_keys
 from explorer.plans.side import FileSide, PlanSide, Side, spelled_like
 from explorer.session.decoder import Decoder
-from explorer.session.jobs import Jobs
 from explorer.session.results.other_side import Connect, open_other_side
-from explorer.session.results.result_list import ResultList
-from explorer.session.states import Part
+from explorer.session.results.result_list import ResultHost, ResultList
 
 _PAGE_SIZE: Final = 500
 """Compared keys after which views are notified."""
@@ -62,10 +58,7 @@ class Comparison(ResultList[DifferingKey]):
     """The differences between two sides. The other side stays open until another comparison, or the session's end.
 
     Args:
-        jobs: Owner of the jobs.
-        clock: Clock of rates and moments.
-        mark_dirty: Called with the part that changed.
-        get_store: Returns the connected store, or raises why there is none.
+        host: The session.
         decoder: Compares values.
         connect: Returns the store of a URL or `@PROFILE`, not yet connected; None if there are no others.
         is_masked: Returns whether the value of a key is not shown.
@@ -76,17 +69,13 @@ class Comparison(ResultList[DifferingKey]):
 
     def __init__(
         self,
-        jobs: Jobs,
-        clock: SystemClock,
-        mark_dirty: Callable[[Part], None],
-        get_store: Callable[[], Store],
+        host: ResultHost,
         *,
         decoder: Decoder,
         connect: Connect | None,
         is_masked: Callable[[str], bool],
     ) -> None:
-        super().__init__(jobs, clock, mark_dirty)
-        self._get_store = get_store
+        super().__init__(host)
         self._decoder = decoder
         self._connect = connect
         self._is_masked = is_masked

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from explorer.drivers.base import Store
-from explorer.model.clock import SystemClock
 from explorer.model.errors import InvalidText, KeyNotFound
 from explorer.model.keys import directory
 from explorer.plans.search import Search, SearchHit, SearchQuery, count_keys, searched_text
 from explorer.plans.side import PlanSide
 from explorer.session.decoder import ValueCodecs
-from explorer.session.jobs import Jobs
-from explorer.session.results.result_list import ResultList
-from explorer.session.states import Part
+from explorer.session.results.result_list import ResultHost, ResultList
 
 NOTHING_TO_FIND: Final = "type a part of a key, or of a value"
 
@@ -59,10 +55,7 @@ class Finder(ResultList[SearchHit]):
     """Finds keys by their names and values by their texts; a message is searched by its fields.
 
     Args:
-        jobs: Owner of the job.
-        clock: Clock of rates and moments.
-        mark_dirty: Called with the part that changed.
-        get_store: Returns the connected store, or raises why there is none.
+        host: The session.
         codecs: Decodes values.
         is_masked: Returns whether the value of a key is not searched.
     """
@@ -71,16 +64,12 @@ class Finder(ResultList[SearchHit]):
 
     def __init__(
         self,
-        jobs: Jobs,
-        clock: SystemClock,
-        mark_dirty: Callable[[Part], None],
-        get_store: Callable[[], Store],
+        host: ResultHost,
         *,
         codecs: ValueCodecs,
         is_masked: Callable[[str], bool],
     ) -> None:
-        super().__init__(jobs, clock, mark_dirty)
-        self._get_store = get_store
+        super().__init__(host)
         self._codecs = codecs
         self._is_masked = is_masked
         self.request = FindRequest()

@@ -2,23 +2,20 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from explorer.config import MASKED
-from explorer.drivers.base import Store
 from explorer.journal import Journal, JournalPlace, JournalRecord
-from explorer.model.clock import SystemClock
 from explorer.model.errors import ExplorerError
 from explorer.model.format import format_bytes
 from explorer.model.line_diff import DiffLine, remark
 from explorer.plans.journal_scope import JournalScope
 from explorer.plans.search import SearchQuery
 from explorer.session.decoder import Decoder
-from explorer.session.jobs import Jobs
-from explorer.session.results.result_list import MAX_ITEMS, ResultList
-from explorer.session.states import Option, Part
+from explorer.session.results.result_list import MAX_ITEMS, ResultHost, ResultList
+from explorer.session.states import Option
 
 NO_JOURNAL: Final = "no journal is kept here"
 _KEPT_ACTIONS: Final = ("create", "update")
@@ -52,10 +49,7 @@ class JournalList(ResultList[JournalItem]):
     """The newest records that a filter lets through.
 
     Args:
-        jobs: Owner of the job.
-        clock: Clock of moments.
-        mark_dirty: Called with the part that changed.
-        get_store: Returns the connected store, or raises why there is none.
+        host: The session.
         decoder: Compares values.
         journal: The journal; None if none is kept.
     """
@@ -64,16 +58,12 @@ class JournalList(ResultList[JournalItem]):
 
     def __init__(
         self,
-        jobs: Jobs,
-        clock: SystemClock,
-        mark_dirty: Callable[[Part], None],
-        get_store: Callable[[], Store],
+        host: ResultHost,
         *,
         decoder: Decoder,
         journal: Journal | None,
     ) -> None:
-        super().__init__(jobs, clock, mark_dirty)
-        self._get_store = get_store
+        super().__init__(host)
         self._decoder = decoder
         self._journal = journal
         self.filter = JournalFilter()

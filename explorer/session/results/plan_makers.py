@@ -39,7 +39,7 @@ def plan_copy(session: "Session", keys: Sequence[str], target: str, *, move: boo
     """
     make = partial(copy_maker, keys, target, session.profile, move=move)
     title = f"{'move' if move else 'copy'} {keys_title(keys)} to {target}"
-    session.plan_review.make(
+    session.results.plan_review.make(
         title, make(overwrite=False), overwriting=make(overwrite=True), on_applied=partial(_unmark, session, keys)
     )
 
@@ -51,7 +51,7 @@ def plan_deletion(session: "Session", keys: Sequence[str]) -> None:
         CallNotSupported: Another plan is being applied.
     """
     maker = deletion_maker(keys, session.profile)
-    session.plan_review.make(f"delete {keys_title(keys)}", maker, on_applied=partial(_unmark, session, keys))
+    session.results.plan_review.make(f"delete {keys_title(keys)}", maker, on_applied=partial(_unmark, session, keys))
 
 
 async def _unmark(session: "Session", keys: Sequence[str], _: Plan) -> None:
@@ -74,7 +74,7 @@ def plan_staged(session: "Session") -> None:
             await session.editor.discard(draft)
 
     maker = staged_maker(drafts, session.decoder, session.profile)
-    session.plan_review.make(staged_title(drafts), maker, on_applied=remove_drafts)
+    session.results.plan_review.make(staged_title(drafts), maker, on_applied=remove_drafts)
 
 
 def staged_title(drafts: Sequence[Draft]) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from explorer.config import MASKED
 from explorer.drivers.base import Store
-from explorer.model.clock import SystemClock
 from explorer.model.errors import CallNotSupported, ExplorerError, InvalidPlan
 from explorer.model.line_diff import DiffLine, remark
 from explorer.model.write_reason import write_reason
@@ -20,9 +19,8 @@ from explorer.plans.constraint_check import KeyViolation, blocking_constraints, 
 from explorer.plans.plan import OmittedKey, Plan, PlanPart
 from explorer.plans.plan_folder import PlanFolder
 from explorer.session.decoder import Decoder
-from explorer.session.jobs import Jobs
 from explorer.session.results.plan_rows import PlanRow, plan_rows
-from explorer.session.results.result_list import ResultList
+from explorer.session.results.result_list import ResultHost, ResultList
 from explorer.session.states import Part
 
 if TYPE_CHECKING:  # imports protobuf
@@ -83,10 +81,7 @@ class PlanReview(ResultList[PlanRow]):
     """One plan at a time, with its changes as the results.
 
     Args:
-        jobs: Owner of the jobs.
-        clock: Clock of rates and moments.
-        mark_dirty: Called with the part that changed.
-        get_store: Returns the connected store, or raises why there is none.
+        host: The session.
         decoder: Compares and checks values.
         connect: Returns the store of a URL or `@PROFILE`, not yet connected; None if there are no others.
         folder: Folder of applied plans; None if they cannot be kept, and so not be applied.
@@ -98,18 +93,14 @@ class PlanReview(ResultList[PlanRow]):
 
     def __init__(
         self,
-        jobs: Jobs,
-        clock: SystemClock,
-        mark_dirty: Callable[[Part], None],
-        get_store: Callable[[], Store],
+        host: ResultHost,
         *,
         decoder: Decoder,
         connect: Callable[[str], Store] | None = None,
         folder: Path | None = None,
         is_masked: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        super().__init__(jobs, clock, mark_dirty)
-        self._get_store = get_store
+        super().__init__(host)
         self._decoder = decoder
         self._connect = connect or _no_other_store
         self._folder = folder

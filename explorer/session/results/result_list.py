@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import ClassVar, Final, Generic, TypeVar
 
+from explorer.drivers.base import Store
 from explorer.model.clock import SystemClock
 from explorer.model.errors import ExplorerError
 from explorer.session.jobs import Jobs
@@ -32,22 +34,34 @@ class ResultState(Enum):
     FAILED = "failed"
 
 
-class ResultList(ABC, Generic[Item]):
-    """Results that come while a job runs, and stay until the next one.
+@dataclass(frozen=True, slots=True)
+class ResultHost:
+    """The session, as a list of results needs it.
 
     Args:
-        jobs: Owner of the job.
+        jobs: Owner of the jobs.
         clock: Clock of rates and moments.
         mark_dirty: Called with the part that changed.
+        get_store: Returns the connected store, or raises why there is none.
     """
+
+    jobs: Jobs
+    clock: SystemClock
+    mark_dirty: Callable[[Part], None]
+    get_store: Callable[[], Store]
+
+
+class ResultList(ABC, Generic[Item]):
+    """Results that come while a job runs, and stay until the next one."""
 
     job_name: ClassVar[str]
     max_items: ClassVar[int] = MAX_ITEMS
 
-    def __init__(self, jobs: Jobs, clock: SystemClock, mark_dirty: Callable[[Part], None]) -> None:
-        self._jobs = jobs
-        self._clock = clock
-        self._mark_dirty = mark_dirty
+    def __init__(self, host: ResultHost) -> None:
+        self._jobs = host.jobs
+        self._clock = host.clock
+        self._mark_dirty = host.mark_dirty
+        self._get_store = host.get_store
         self.items: list[Item] = []
         self.cursor = 0
         """Index of the current result."""

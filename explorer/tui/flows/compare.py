@@ -28,13 +28,13 @@ from explorer.tui.type_ahead import release_keys
 
 async def ask(screen: Widget, session: Session, folder: str) -> bool:
     """Ask what to compare a folder with, and start; return whether it was started."""
-    before = session.comparison.request
+    before = session.results.comparison.request
     title = OTHER_SIDE.format(name=short_key(folder) if folder else "everything")
     start = before.other if before.prefix == folder else folder
     other = await screen.app.push_screen_wait(TextDialog(title, start, help=OTHER_SIDE_HELP))
     if other is None:
         return False
-    session.comparison.compare(ComparisonRequest(folder, other, before.ignored))
+    session.results.comparison.compare(ComparisonRequest(folder, other, before.ignored))
     return True
 
 
@@ -59,17 +59,17 @@ async def compare(screen: Widget, session: Session, go: Callable[[str], None]) -
 
 async def ask_ignored(screen: Widget, session: Session) -> None:
     """Ask which keys to leave out, and compare again."""
-    request = session.comparison.request
+    request = session.results.comparison.request
     dialog = TextDialog(IGNORED_QUESTION, " ".join(request.ignored), help=IGNORED_HELP, allows_empty=True)
     text = await screen.app.push_screen_wait(dialog)
     if text is not None:
-        session.comparison.compare(replace(request, ignored=tuple(text.split())))
+        session.results.comparison.compare(replace(request, ignored=tuple(text.split())))
     release_keys()
 
 
 async def make_plan(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
     """Ask how much to copy to the other side, and show the plan for it."""
-    comparison = session.comparison
+    comparison = session.results.comparison
     prune = await screen.app.push_screen_wait(ChoiceDialog(PLAN_QUESTION, plan_options(comparison)))
     if prune is not None:
 
@@ -77,7 +77,7 @@ async def make_plan(screen: Widget, session: Session, go: Callable[[str], None])
             return await comparison.plan(prune=prune)
 
         try:
-            session.plan_review.make(plan_title(comparison.request), make)
+            session.results.plan_review.make(plan_title(comparison.request), make)
         except ExplorerError as error:
             screen.notify(error.message, severity="warning")
         else:

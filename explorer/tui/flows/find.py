@@ -15,11 +15,11 @@ from explorer.tui.type_ahead import release_keys
 async def ask(screen: Widget, session: Session) -> bool:
     """Ask what to find, and start the search; return whether it was started."""
     folder = session.lookup.new_key_start(session.selected)
-    request = await screen.app.push_screen_wait(FindDialog(session.finder.request, folder))
+    request = await screen.app.push_screen_wait(FindDialog(session.results.finder.request, folder))
     if request is None:
         return False
     try:
-        session.finder.find(request)
+        session.results.finder.find(request)
     except ExplorerError as error:
         screen.notify(error.message, severity="error")
         return False
@@ -43,7 +43,7 @@ def show_hits(screen: Widget, session: Session, go: Callable[[str], None]) -> No
     """List what was found, or ask for it if nothing was yet."""
     from explorer.tui.screens.hits import HitsScreen  # noqa: PLC0415 - it asks by this module
 
-    if not session.finder.was_started:
+    if not session.results.finder.was_started:
         screen.notify(NOTHING_FOUND_YET.format(key=session.actions["find"].key_hint(Place.TREE) or "the command Find"))
         return
 
@@ -56,7 +56,7 @@ def show_hits(screen: Widget, session: Session, go: Callable[[str], None]) -> No
 
 def step(screen: Widget, session: Session, by: int, go: Callable[[str], None]) -> None:
     """Go to the next or an earlier found key."""
-    finder = session.finder
+    finder = session.results.finder
     if not finder.was_started:
         show_hits(screen, session, go)
         return

@@ -23,7 +23,7 @@ def show(screen: Screen[None], session: Session, go: Callable[[str], None]) -> N
     """List this person's changes; go to the key that is chosen, or edit it with the value that is brought back."""
     from explorer.tui.screens.journal import JournalScreen  # noqa: PLC0415 - it asks by this module
 
-    session.journal_list.show()
+    session.results.journal_list.show()
     journal = JournalScreen(session)
 
     def on_key(key: str | None) -> None:
@@ -39,26 +39,26 @@ def show(screen: Screen[None], session: Session, go: Callable[[str], None]) -> N
 
 async def ask_filter(screen: Widget, session: Session) -> None:
     """Ask whose changes to list."""
-    wanted = session.journal_list.filter
+    wanted = session.results.journal_list.filter
     dialog = TextDialog("List the changes of which keys?", wanted.key, help=FILTER_HELP, allows_empty=True)
     key = await screen.app.push_screen_wait(dialog)
     if key is not None:
-        session.journal_list.show(replace(wanted, key=key))
+        session.results.journal_list.show(replace(wanted, key=key))
     release_keys()
 
 
 def switch_stores(session: Session) -> None:
     """List the changes in all stores, or only those in this one."""
-    wanted = session.journal_list.filter
-    session.journal_list.show(replace(wanted, is_everywhere=not wanted.is_everywhere))
+    wanted = session.results.journal_list.filter
+    session.results.journal_list.show(replace(wanted, is_everywhere=not wanted.is_everywhere))
 
 
 async def ask_value(screen: Widget, session: Session) -> bytes | None:
     """Ask for the value of the current change to bring back; None if none was chosen."""
-    item = session.journal_list.current
+    item = session.results.journal_list.current
     if item is None:
         return None
-    options = restore_choices(await session.journal_list.record(item))
+    options = restore_choices(await session.results.journal_list.record(item))
     if not options:
         screen.notify(NO_VALUE, severity="warning")
         return None

@@ -37,7 +37,7 @@ def show(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
     """
     from explorer.tui.screens.plan import PlanScreen  # noqa: PLC0415 - it acts by this module
 
-    if not session.plan_review.was_started:
+    if not session.results.plan_review.was_started:
         screen.notify(NO_PLAN_YET)
         return
 
@@ -51,7 +51,7 @@ def show(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
 def review(screen: Widget, session: Session, plan: Plan, go: Callable[[str], None]) -> None:
     """Show a plan that is made already."""
     try:
-        session.plan_review.show(plan)
+        session.results.plan_review.show(plan)
     except ExplorerError as error:
         screen.notify(error.message, severity="warning")
     else:
@@ -108,7 +108,7 @@ def save_staged(screen: Widget, session: Session, go: Callable[[str], None]) -> 
 
 async def apply(screen: Widget, session: Session) -> None:
     """Ask whether to apply the plan, and which broken constraints to override, and apply it."""
-    plan_review = session.plan_review
+    plan_review = session.results.plan_review
     reason = plan_review.unready_reason()
     plan = plan_review.plan
     if reason is not None or plan is None:
@@ -140,7 +140,7 @@ async def apply(screen: Widget, session: Session) -> None:
 def toggle_overwrite(screen: Widget, session: Session) -> None:
     """Plan to replace values that differ, or to leave them."""
     try:
-        session.plan_review.toggle_overwrite()
+        session.results.plan_review.toggle_overwrite()
     except ExplorerError as error:
         screen.notify(f"Overwrite: {error.message}", severity="warning")
 
@@ -148,6 +148,6 @@ def toggle_overwrite(screen: Widget, session: Session) -> None:
 def take_back(screen: Widget, session: Session) -> None:
     """Show the plan that takes back what was done."""
     try:
-        session.plan_review.take_back()
+        session.results.plan_review.take_back()
     except ExplorerError as error:
         screen.notify(f"Take back: {error.message}", severity="warning")

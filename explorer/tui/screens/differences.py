@@ -54,8 +54,8 @@ class DifferencesScreen(ResultScreen[DifferingKey]):
     _drawn: DifferingKey | None = None
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session, session.comparison)
-        self.comparison = session.comparison
+        super().__init__(session, session.results.comparison)
+        self.comparison = session.results.comparison
 
     def _leave_for(self, key: str) -> None:
         self.dismiss(key)

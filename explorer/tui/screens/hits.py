@@ -48,19 +48,19 @@ class HitsScreen(ResultScreen[SearchHit]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.HITS)
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session, session.finder)
+        super().__init__(session, session.results.finder)
 
     def make_rows(self) -> HitRows:
         """Return the list."""
-        return HitRows(self.session.finder)
+        return HitRows(self.session.results.finder)
 
     def title_text(self) -> str:
         """Return what is searched for."""
-        return f"Find {find_title(self.session.finder.request)}"
+        return f"Find {find_title(self.session.results.finder.request)}"
 
     def progress(self) -> Iterator[tuple[str, Tone]]:
         """Yield how far the search is, and what was left out."""
-        finder = self.session.finder
+        finder = self.session.results.finder
         yield progress_text(finder, self.session.clock.now(), MATCH)
         for text in left_out_texts(finder):
             yield text, Tone.WARNING
@@ -71,7 +71,7 @@ class HitsScreen(ResultScreen[SearchHit]):
 
     def file_lines(self) -> Sequence[str]:
         """Return the hits as the command prints them."""
-        return [hit_line(hit) for hit in self.session.finder.items]
+        return [hit_line(hit) for hit in self.session.results.finder.items]
 
     async def do_find(self) -> None:
         """Ask again what to find."""

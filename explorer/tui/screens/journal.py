@@ -64,8 +64,8 @@ class JournalScreen(ResultScreen[JournalItem]):
     _drawn: JournalItem | None = None
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session, session.journal_list)
-        self.journal_list = session.journal_list
+        super().__init__(session, session.results.journal_list)
+        self.journal_list = session.results.journal_list
         self.restored: bytes | None = None
         """Value that the key is to be edited with."""
 

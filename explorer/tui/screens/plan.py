@@ -55,8 +55,8 @@ class PlanScreen(ResultScreen[PlanRow]):
     _drawn: PlanRow | None = None
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session, session.plan_review)
-        self.review = session.plan_review
+        super().__init__(session, session.results.plan_review)
+        self.review = session.results.plan_review
 
     def make_rows(self) -> PlanRows:
         """Return the list."""
