@@ -93,12 +93,12 @@ class Store:
         events, self.events = self.events, []
         return events
 
-    async def next_request(self) -> Request:
-        """Wait until a page is asked for."""
-        while not self.requests:
+    async def next_request(self, prefix: str = "") -> Request:
+        """Wait until a page below a prefix is asked for."""
+        while not (found := [request for request in self.requests if request.prefix.startswith(prefix)]):
             self.news.clear()
             await self.news.wait()
-        return self.requests[0]
+        return found[0]
 
     async def load(self, prefix: str, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
         self.asked += 1

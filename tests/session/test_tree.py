@@ -270,6 +270,53 @@ async def test_merge_in_slices_keeps_events_between_them(
         assert len(harness.tree.rows) == 638
 
 
+async def test_collapse_cancels_the_first_reading() -> None:
+    """The store is no longer asked, other levels are read, and expanding reads again."""
+    async with running_tree("a/b", "c/d") as harness:
+        harness.store.held = True
+        harness.tree.expand(harness.node("a"))
+        request = await harness.request()
+        harness.tree.collapse(harness.node("a"))
+        await harness.tree.idle()
+        assert request.answered.cancelled()
+        assert harness.rows == ["a/", "c/"]
+        harness.tree.expand(harness.node("c"))
+        await harness.request()
+        harness.tree.expand(harness.node("a"))
+        await harness.answer()
+        assert harness.rows == ["a/", "  b", "c/", "  d"]
+
+
+@pytest.mark.parametrize("loaded", [True, False], ids=["loaded", "collapsed while loading"])
+async def test_older_page_revives_no_empty_folder(*, loaded: bool) -> None:
+    """The folder is verified again, whether its level is known to be empty or is no longer read."""
+    async with running_tree("a/x", "b", page=1) as harness:
+        harness.tree.load_more(harness.tree.rows.root)
+        if loaded:
+            harness.tree.expand(harness.node("a"))
+        await harness.tree.idle()
+        harness.store.held = True
+        harness.tree.reload(harness.tree.rows.root)
+        older = await harness.request()
+        harness.store.read(older)
+        harness.store.delete("a/x")
+        harness.apply_events()
+        await harness.answer_next("a/")
+        assert harness.tree.node("a") is None
+        harness.store.arrive(older)
+        rest = await harness.request()
+        if not loaded:
+            harness.tree.expand(harness.node("a"))
+            await harness.request("a/")
+        harness.store.read(rest)
+        harness.store.arrive(rest)
+        await harness.settle()
+        if not loaded:
+            harness.tree.collapse(harness.node("a"))
+        await harness.answer()
+        assert harness.tree.node("a") is None
+
+
 async def test_loading_row_shows_the_progress_that_the_store_reports() -> None:
     """It is gone once the level is read."""
     async with running_tree("a/b") as harness:

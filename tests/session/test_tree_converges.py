@@ -167,6 +167,14 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self._turn()
 
     @rule(number=_NUMBERS)
+    def collapse_unread(self, number: int) -> None:
+        """Collapse a folder whose first page is under way."""
+        nodes = [node for node in self.tree.rows.levels() if node.branch is not None and node.branch.is_loading]
+        if nodes:
+            self.tree.collapse(nodes[number % len(nodes)])
+        self._turn()
+
+    @rule(number=_NUMBERS)
     def expand(self, number: int) -> None:
         if (node := self._some(number)) is not None:
             self.tree.expand(node)

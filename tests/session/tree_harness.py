@@ -67,10 +67,22 @@ class TreeHarness:
             self.tree.expand(self.node(key))
             await self.tree.idle()
 
-    async def request(self) -> Request:
+    async def request(self, prefix: str = "") -> Request:
         """Wait for the tree to ask for a page, which the test then has read and arrive."""
         async with asyncio.timeout(PATIENCE):
-            return await self.store.next_request()
+            return await self.store.next_request(prefix)
+
+    async def settle(self) -> None:
+        """Let every task run until it waits for the store."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def answer_next(self, prefix: str) -> None:
+        """Let the next request for a prefix be read and arrive."""
+        request = await self.request(prefix)
+        self.store.read(request)
+        self.store.arrive(request)
+        await self.settle()
 
     async def answer(self) -> None:
         """Let all requests be read and arrive."""

@@ -41,7 +41,7 @@ class EventApplier:
                 continue
             if note.value is False:
                 self._remove_value(child)
-            if note.deleted_below and child.branch is None and child.has_children:
+            if note.deleted_below and child.has_children and not (child.branch and child.branch.live_count):
                 self._verifier.verify_later(child)
 
     def _put(self, names: list[str], event: Put) -> bool:

@@ -49,6 +49,7 @@ class LevelLoader:
         self._replay = replay
         self._on_change = on_change
         self._queue: asyncio.Queue[tuple[Node, Level]] = asyncio.Queue()
+        self._readings: dict[Level, asyncio.Task[None]] = {}
         self._open_requests = 0
         self._progress = asyncio.Event()
         self._needs_confirmation = needs_confirmation
@@ -85,6 +86,17 @@ class LevelLoader:
             node.branch.is_stale = True
             self._enqueue(node, node.branch)
 
+    def cancel(self, node: Node) -> None:
+        """Stop the first reading of a level, and drop the level: then it is as if it was never expanded.
+
+        A level of which something was read stays, and is read on.
+        """
+        level = node.branch
+        if level is not None and level.is_loading and level.is_unread:
+            if (reading := self._readings.get(level)) is not None:
+                reading.cancel()
+            self._rows.prune(node)
+
     def _enqueue(self, node: Node, level: Level) -> None:
         level.error = None
         if not level.is_loading:
@@ -107,15 +119,22 @@ class LevelLoader:
         while True:
             node, level = await self._queue.get()
             try:
-                while self._reader.is_current(node, level) and _pending(level) and level.error is None:
-                    await self._read(node, level)
-                    self._on_change()
+                async with asyncio.TaskGroup() as group:  # which ignores that `cancel` ends its task
+                    self._readings[level] = group.create_task(
+                        self._read_pending(node, level), name="tree: read a level"
+                    )
             finally:
+                del self._readings[level]
                 level.is_loading = False
                 self._open_requests -= 1
                 self._progress.set()
             if self._reader.is_current(node, level):
                 self._rows.update_more_rows(node)
+            self._on_change()
+
+    async def _read_pending(self, node: Node, level: Level) -> None:
+        while self._reader.is_current(node, level) and _pending(level) and level.error is None:
+            await self._read(node, level)
             self._on_change()
 
     async def _read(self, node: Node, level: Level) -> None:

@@ -192,6 +192,11 @@ class Level(Branch[Node]):
         return len(self.runs) == 1 and self.runs[0].end is None
 
     @property
+    def is_unread(self) -> bool:
+        """True if nothing was read and no child is known: dropping the level loses nothing."""
+        return not self.runs and not self.known_count
+
+    @property
     def known_count(self) -> int:
         """Number of known children."""
         return self.count - len(self.gaps)

@@ -110,10 +110,11 @@ class Tree:
             self.rows.show_unfiltered(node)
 
     def collapse(self, node: Node) -> None:
-        """Collapse a node; its level stays loaded."""
+        """Collapse a node; its level stays loaded. If nothing of it was read yet, its reading is stopped."""
         if node.is_open and node is not self.rows.root:
             self.rows.opened_by_filter.discard(node)
             self.rows.open(node, opened=False)
+            self._loader.cancel(node)
 
     def toggle(self, node: Node) -> None:
         """Expand a node or collapse it."""
@@ -246,7 +247,7 @@ class Tree:
         self.event_applier.replay(node, level)
 
     async def _find_or_load(self, node: Node, name: str) -> Node | None:
-        while (level := node.branch) is not None:
+        while (level := self._level_to_search(node)) is not None:
             child = level.find(name)
             if child is not None and not child.tombstone:
                 return child
@@ -259,6 +260,12 @@ class Tree:
                 return None
             self._loader.load(node, PageRequest(PageKind.CHILD, name))
         return None
+
+    def _level_to_search(self, node: Node) -> Level | None:
+        """Return the level of a node, expanded again if it was collapsed before anything was read of it."""
+        if node.branch is None and self.rows.contains(node):
+            self.expand(node)
+        return node.branch
 
 
 def _folder(node: Node) -> Node | None:
