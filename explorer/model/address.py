@@ -1,5 +1,6 @@
 """Addresses of stores: the parsed URL, and the credentials and certificates for the connection."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ _SCHEME_HINT: Final = "write it like etcd://127.0.0.1:2379/ or demo:"
 REVISION_OPTION: Final = "revision"
 """Option of a URL that shows a store as it was at an earlier revision."""
 _HIGHEST_PORT: Final = 65535
+_MAX_SOCKET_PATH: Final = 107
+"""Bytes that the kernel takes as the path of a unix socket."""
 _HOST: Final = r"(?:[^/@:,\[\]]+|\[[^/@\]]*\])(?::[0-9]{1,5})?"
 _WITH_REVISION: Final = re.compile(
     rf"(@[^@/]+|[^:/@]+:(?://[^/]*/.*|//{_HOST}(?:,{_HOST})*|(?!//).*))@([1-9][0-9]*)\Z", re.DOTALL
@@ -231,6 +234,8 @@ def _socket(scheme: str, quoted: str, path: str) -> tuple[Path, str]:
             "a unix socket needs an absolute path",
             hint=f"{scheme}+unix:///run/it.sock, or {scheme}+unix://%2Frun%2Fit.sock/prefix/",
         )
+    if len(os.fsencode(socket)) > _MAX_SOCKET_PATH:
+        raise InvalidAddress("the path of the unix socket is too long", hint=f"it may have {_MAX_SOCKET_PATH} bytes")
     return Path(socket), path
 
 

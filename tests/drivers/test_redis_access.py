@@ -147,6 +147,40 @@ async def test_server_that_requires_a_password_says_so(own_redis: RedisServer) -
         assert (await take_changes(events, 1))[0].key == "key"
 
 
+@pytest.mark.parametrize(
+    ("rules", "command", "hint"),
+    [
+        ("-eval -watch", "watch", "`multi` and `exec`"),
+        ("-eval -multi", "multi", "`multi` and `exec`"),
+        ("-eval -exec", "exec", "`multi` and `exec`"),
+        ("-eval -hdel", "hdel", "ACL GETUSER"),
+        ("-hdel", "hdel", "ACL GETUSER"),
+        ("-hget -hgetall", "hgetall", "ACL GETUSER"),
+        ("-select", "select", "ACL GETUSER"),
+    ],
+)
+async def test_refused_command_is_named_and_nothing_written(
+    server: RedisServer, rules: str, command: str, hint: str
+) -> None:
+    """A write of several commands, of which one is refused, changes nothing, by a script and by a transaction."""
+    server.cli("HSET", "partly:hash", "a", "1", "b", "1", database=1)
+    server.cli("ACL", "SETUSER", "partly", "reset", "on", ">secret", "~*", "+@all", *rules.split())
+    async with RedisStore(parse(f"redis://partly:secret@{server.address}/1/partly"), Access()) as store:
+        with pytest.raises(Forbidden, match=f"permission denied.*'{command}'") as raised:
+            await store.atomic_put("hash", b'{"a": "2"}', await store.get("hash"))
+        if command != "select":
+            assert await store.exists("hash"), "no transaction is left on the connection"
+    assert hint in raised.value.hint
+    assert server.cli("HGETALL", "partly:hash", database=1).split() == ["a", "1", "b", "1"]
+
+
+async def test_user_who_may_not_read_ttls_writes(server: RedisServer) -> None:
+    """What was written is not reported as refused; the time left is not shown."""
+    async with as_user(server, "timeless", "~*", "+@all", "-pttl") as store:
+        seen = await store.put("key", b"1")
+        assert (await store.atomic_put("key", b"2", seen)).ttl is None
+
+
 # Databases, and what they share
 
 
@@ -186,6 +220,7 @@ def test_rules_of_codecs_see_the_key_without_the_database() -> None:
         "redis://one/?cluster=maybe",
         "redis://one/2?cluster=true",
         "redis://one/?sentinel=a&cluster=true",
+        "redis://one/?sentinel",
         "redis://one/?events=all",
     ],
 )
@@ -199,6 +234,30 @@ async def test_missing_database_is_an_invalid_address(server: RedisServer) -> No
     with pytest.raises(InvalidAddress, match="no such database"):
         async with open_redis(server, "999"):
             pass
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("?cluster", "no member of a cluster"),
+        ("?cluster=true", "no member of a cluster"),
+        ("?sentinel=main", "no sentinel"),
+    ],
+)
+async def test_single_server_is_opened_without_options(server: RedisServer, options: str, reason: str) -> None:
+    with pytest.raises(InvalidAddress, match=reason) as raised:
+        async with open_redis(server, "", options):
+            pass
+    assert f"leave out {options.partition('main')[0].removesuffix('=true')}" in raised.value.hint
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "nowhere.invalid."])
+async def test_unknown_host_is_explained(host: str) -> None:
+    """A period at its end, as it is copied from DNS tools, is named."""
+    with pytest.raises(NotReachable, match="unknown host name") as raised:
+        async with RedisStore(parse(f"redis://{host}/?timeout=30"), Access()):
+            pass
+    assert ("period" in raised.value.hint) is host.endswith(".")
 
 
 async def test_watch_reports_nothing_of_other_databases(server: RedisServer) -> None:
@@ -335,6 +394,10 @@ async def test_sentinel_names_the_primary_after_a_failover() -> None:
                         if isinstance(event, Put) and event.revision == saved.revision:
                             break
                 assert [type(event) for event in seen][:2] == [Lost, Resync]
+        async with explorer.open(f"redis://{setup.sentinel.address}/") as store:
+            with pytest.raises(Forbidden) as raised:
+                await store.get("key")
+            assert "?sentinel=NAME" in raised.value.hint
         with pytest.raises(ExplorerError, match="no sentinel knows 'other'"):
             async with explorer.open(f"redis://{setup.sentinel.address}/?sentinel=other&timeout=1"):
                 pass
@@ -367,6 +430,23 @@ async def test_cluster_is_one_store(clustered: RedisStore) -> None:
         assert status.facts["cluster"] == "3 primaries"
         assert await clustered.delete_tree("") == 32
         assert (await clustered.list("")).items == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "hint"),
+    [("?cluster=false", "member of a cluster", "?cluster=true"), ("1", "database", "0 only")],
+)
+async def test_cluster_is_opened_as_one(cluster: RedisCluster, path: str, reason: str, hint: str) -> None:
+    """All of it is opened, and it has one database."""
+
+    async def write_to_all() -> None:
+        async with open_redis(cluster.members[0], path) as store:
+            for number in range(20):
+                await store.put(f"{number}", b"1")
+
+    with pytest.raises(InvalidAddress, match=reason) as raised:
+        await write_to_all()
+    assert hint in raised.value.hint
 
 
 async def test_cluster_follows_a_slot_that_moves(cluster: RedisCluster) -> None:

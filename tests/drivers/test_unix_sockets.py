@@ -1,6 +1,7 @@
 """Unix sockets in the URL: Consul, etcd's v2 API and Redis are reached by them; all other drivers refuse them."""
 
 import asyncio
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -85,12 +86,30 @@ async def test_store_is_reached_by_the_socket_in_its_url(
         ("consul+unix://%2Frun%2F%0Ax.sock/", "absolute path"),
         ("consul+unix://%2Frun%00/", "absolute path"),
         ("consul+tls+unix:///run/x.sock", "unknown scheme"),
+        (f"redis+unix:///run/{'x' * 104}", "too long"),
     ],
 )
 def test_socket_that_cannot_be_used_is_refused(url: str, reason: str) -> None:
     with pytest.raises(InvalidAddress, match=reason) as caught:
         explorer.open(url)
     assert caught.value.hint
+    assert "\n" not in error_line(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["consul", "etcd2", "redis"])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing", "no such file"), ("file", "this is no socket"), ("", "this is no socket"), ("dead", "cannot connect")],
+)
+async def test_path_without_a_server_is_explained(scheme: str, name: str, reason: str, tmp_path: Path) -> None:
+    """The path is missing, a file, a folder, or the socket of a server that is gone."""
+    (tmp_path / "file").touch()
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(str(tmp_path / "dead"))
+    with pytest.raises(NotReachable, match=reason) as caught:
+        async with explorer.open(f"{scheme}+unix://{tmp_path / name}"):
+            pass
+    assert "is the server running" in caught.value.hint
     assert "\n" not in error_line(caught.value)
 
 

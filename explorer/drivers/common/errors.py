@@ -1,7 +1,22 @@
 """Errors that all drivers raise in the same words; the store fills in its address and the key."""
 
+import stat
+from pathlib import Path
+from typing import Final
+
 from explorer.model.entries import Revision
-from explorer.model.errors import CannotLock, InvalidKey, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
+from explorer.model.errors import (
+    CannotLock,
+    InvalidKey,
+    KeyExists,
+    KeyModified,
+    KeyNotFound,
+    NotReachable,
+    PreviousNotSpecified,
+)
+from explorer.model.sanitize import sanitize
+
+_SOCKET_HINT: Final = "is the server running, and is this the socket in its configuration?"
 
 
 def future_revision(revision: int, newest: Revision | None) -> InvalidKey:
@@ -37,6 +52,33 @@ def key_modified() -> KeyModified:
 def previous_missing() -> PreviousNotSpecified:
     """Return the error for a guarded deletion without the entry that guards it."""
     return PreviousNotSpecified("a guarded delete needs the entry that was read", hint="read it first")
+
+
+def unknown_host(host: str, where: str = "") -> NotReachable:
+    """Return the error for a host name without an address.
+
+    Args:
+        host: The name.
+        where: Beginning of the message, with the endpoint if there are several.
+    """
+    hint = "leave out the period at its end" if host.endswith(".") else "check its spelling"
+    return NotReachable(f"{where}unknown host name", sent=False, hint=hint)
+
+
+def unreachable_socket(path: Path, error: NotReachable) -> NotReachable:
+    """Return the error for a unix socket that could not be connected to.
+
+    Args:
+        path: The path.
+        error: What the connection failed with; returned where the path says no more.
+    """
+    try:
+        is_socket = stat.S_ISSOCK(path.stat().st_mode)
+    except OSError as cause:
+        reason = sanitize(cause.strerror or str(cause)).lower()
+        return NotReachable(f"cannot connect: {reason}", sent=False, hint=_SOCKET_HINT)
+    message = error.message if is_socket else "cannot connect: this is no socket"
+    return NotReachable(message, sent=error.sent, connected=error.connected, hint=error.hint or _SOCKET_HINT)
 
 
 def other_layout(layout: str, reason: str, *, takeable: bool = True) -> CannotLock:

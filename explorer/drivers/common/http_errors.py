@@ -3,12 +3,14 @@
 import logging
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from explorer.drivers.common import tls
+from explorer.drivers.common.errors import unknown_host, unreachable_socket
 from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed, TooLarge
 from explorer.model.sanitize import sanitize
 
@@ -52,18 +54,18 @@ def translate(error: Exception, prefix: str, *, encrypted: bool, known: bool) ->
                 f"{prefix}the server closed the connection: client certificate required or refused",
                 hint="pass one that the server's authority signed (--cert, --key)",
             )
-        case aiohttp.ClientConnectorDNSError() | UnicodeError():
-            return NotReachable(
-                f"{prefix}unknown host name",
-                sent=False,
-                hint="check its spelling",
-            )
+        case aiohttp.ClientConnectorDNSError(host=host):
+            return unknown_host(host, prefix)
+        case UnicodeError():
+            return unknown_host("", prefix)
         case aiohttp.ClientConnectorError(os_error=ConnectionResetError() | ConnectionAbortedError()) if encrypted:
             return NotReachable(
                 f"{prefix}the connection was closed during the TLS handshake",
                 sent=False,
                 hint="if the server does not speak TLS, use the URL without +tls",
             )
+        case aiohttp.client_exceptions.UnixClientConnectorError():
+            return unreachable_socket(Path(error.path), NotReachable(f"{prefix}cannot connect", sent=False))
         case aiohttp.ClientConnectorError():
             return NotReachable(
                 f"{prefix}cannot connect",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from explorer.model.errors import ExplorerError, NotReachable
+from explorer.model.errors import ExplorerError, NotReachable, Timeout
 
 Result = TypeVar("Result")
 
@@ -83,10 +83,14 @@ async def connect_with_retry(attempt: Callable[[float], Awaitable[object]], endp
     """
     clock = asyncio.get_running_loop().time
     until = clock() + within
+    failure: NotReachable | None = None
     for number in range(2 * endpoints):
         try:
             await attempt(until - clock())
         except NotReachable as error:
+            if failure is not None and isinstance(error, Timeout):  # of the rest of the time: the one before says more
+                raise failure from error
+            failure = error
             tries = endpoints if error.sent else 2 * endpoints
             pause = _SECOND_ROUND_DELAY if (number + 1) % endpoints == 0 else 0.0  # the next endpoint is tried at once
             if not error.retryable or number + 1 >= tries or clock() + pause >= until:

@@ -1,9 +1,10 @@
 """Guarded writes (compare-and-swap): commands that run only if a key still has the revision that it was read with.
 
 One Lua script compares and writes. It computes the revision of the key as it is, so nothing depends on a counter, and
-it runs between two other commands, so no write can come in between. Where scripts are forbidden, WATCH, MULTI and EXEC
-do the same. `SET ... IFEQ` and `DELEX` of Redis 8.4 are not used: they compare one key that holds a string, and the
-script is one path for every type and every version, Valkey's included.
+it runs between two other commands, so no write can come in between. A script that is refused one of its commands stops
+there and keeps what it did before, so the user's rights are checked before the first write (by Redis 7). Where scripts
+are forbidden, WATCH, MULTI and EXEC do the same. `SET ... IFEQ` and `DELEX` of Redis 8.4 are not used: they compare one
+key that holds a string, and the script is one path for every type and every version, Valkey's included.
 
 A write whose reply was lost is sent again, being guarded. When the guard then fails, what is stored decides: our value
 means that the write arrived (or that another client stored the very same); another value may be one that came after
@@ -20,7 +21,7 @@ from redis.exceptions import ResponseError
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.redis.collection_diff import with_key
 from explorer.drivers.redis.connection import RedisConnection
-from explorer.drivers.redis.errors import CommandForbiddenError, foreign_reply, reply_error
+from explorer.drivers.redis.errors import CommandForbiddenError, forbidden_command, foreign_reply, reply_error
 from explorer.drivers.redis.node import Command, Link, Reply
 from explorer.drivers.redis.reader import RedisReader
 from explorer.drivers.redis.values import REVISION, RedisValue
@@ -34,28 +35,27 @@ _SCRIPT: Final = (
     + """
 local count = tonumber(ARGV[2])
 if #KEYS > count and redis.call('GET', KEYS[count + 1]) ~= ARGV[1] then return {-1} end
-local position, first = 3, {}
+local position, commands = 3, {}
 for number = 1, count do
   if revision(KEYS[number]) ~= ARGV[position] then return {0} end
-  first[number] = position + 2
-  local commands = tonumber(ARGV[position + 1])
   position = position + 2
-  for _ = 1, commands do position = position + 1 + tonumber(ARGV[position]) end
+  for _ = 1, tonumber(ARGV[position - 1]) do
+    local parts = tonumber(ARGV[position])
+    local command = {ARGV[position + 1], KEYS[number]}
+    for i = 2, parts do command[i + 1] = ARGV[position + i] end
+    if redis.acl_check_cmd and not redis.acl_check_cmd(unpack(command)) then return {-2, command[1]} end
+    commands[#commands + 1] = command
+    position = position + parts + 1
+  end
 end
-first[count + 1] = position + 2
+for _, command in ipairs(commands) do redis.call(unpack(command)) end
 local written = {1}
 for number = 1, count do
-  local i = first[number]
-  while i < first[number + 1] - 2 do
-    local parts = tonumber(ARGV[i])
-    local command = {ARGV[i + 1], KEYS[number]}
-    for j = 2, parts do command[j + 1] = ARGV[i + j] end
-    redis.call(unpack(command))
-    i = i + parts + 1
-  end
+  local left = redis.pcall('PTTL', KEYS[number])
+  if type(left) ~= 'number' then left = -1 end
   local encoding = redis.pcall('OBJECT', 'ENCODING', KEYS[number])
   if type(encoding) ~= 'string' then encoding = '' end
-  written[#written + 1] = {revision(KEYS[number]), redis.call('PTTL', KEYS[number]), encoding}
+  written[#written + 1] = {revision(KEYS[number]), left, encoding}
 end
 return written
 """
@@ -172,6 +172,8 @@ def _written(reply: Reply) -> list[Written] | None:
     match reply:
         case [0 | -1]:
             return None
+        case [-2, bytes(name)]:
+            raise forbidden_command(name.decode())
         case [1, *found]:
             return [_written_key(each) for each in found]
         case _:
@@ -209,10 +211,11 @@ async def _apply_in_transaction(
             await _succeed(link, ("UNWATCH",))
             return None
         commands = (with_key(command, write.key) for write in writes for command in write.commands)
-        *queued, results = await link.send([("MULTI",), *commands, ("EXEC",)])
-    for reply in (*queued, *(results if isinstance(results, list) else (results,))):
-        if isinstance(reply, ResponseError):
-            raise reply_error(reply)
+        await _succeed(link, ("MULTI",))  # alone: were it refused, the commands after it would run without the guard
+        *queued, results = await link.send([*commands, ("EXEC",)])
+        for reply in (*queued, *(results if isinstance(results, list) else (results,))):
+            if isinstance(reply, ResponseError):
+                raise _transaction_error(reply)
     if results is None:
         return None
     reader = RedisReader(connection.call_each)
@@ -232,4 +235,11 @@ async def _has_revision(link: Link, key: bytes, revision: str) -> bool:
 async def _succeed(link: Link, command: Command) -> None:
     (reply,) = await link.send((command,))
     if isinstance(reply, ResponseError):
-        raise reply_error(reply)
+        raise _transaction_error(reply)
+
+
+def _transaction_error(reply: ResponseError) -> ExplorerError:
+    error = reply_error(reply)
+    if isinstance(error, CommandForbiddenError) and any(map(error.is_about, ("watch", "unwatch", "multi", "exec"))):
+        error.hint = "writes are guarded: allow `eval`, or `watch`, `unwatch`, `multi` and `exec`"
+    return error

@@ -6,6 +6,7 @@ from typing import Final
 
 from redis.exceptions import AskError, MovedError, ResponseError
 
+from explorer.drivers.common.errors import unreachable_socket
 from explorer.drivers.common.retry import connect_with_retry, retry
 from explorer.drivers.common.tasks import gather_results
 from explorer.drivers.common.tls import ssl_context
@@ -14,7 +15,7 @@ from explorer.drivers.redis.node import Command, RedisNode, Reply
 from explorer.drivers.redis.settings import RedisSettings
 from explorer.drivers.redis.topology import Alternatives, Cluster, SentinelPrimary, Topology
 from explorer.model.address import Host
-from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed
+from explorer.model.errors import ExplorerError, InvalidAddress, NotReachable, Timeout, TlsFailed
 
 _MAX_REDIRECTS: Final = 5
 _UNAVAILABLE: Final = ("READONLY", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED", "LOADING")
@@ -70,7 +71,9 @@ class RedisConnection:
 
     def _first_error(self, error: NotReachable) -> NotReachable:
         """Return the error of a first contact that the server ended, with what that usually means."""
-        if not (error.connected and error.retryable) or self.settings.socket:
+        if self.settings.socket:
+            return unreachable_socket(self.settings.socket, error)
+        if not (error.connected and error.retryable):
             return error
         if self.tls is None:
             return NotReachable(error.message, hint="is it a Redis port? if it is encrypted, use redis+tls://")
@@ -138,7 +141,7 @@ class RedisConnection:
 
     def _follow(self, node: RedisNode, reply: AskError) -> RedisNode:
         if not self.is_cluster:
-            raise NotReachable(f"{node.where}the server is a member of a cluster", hint="?cluster=true", sent=False)
+            raise InvalidAddress(f"{node.where}the server is a member of a cluster", hint="?cluster=true")
         return self.topology.node(Host(reply.host or node.host.name, reply.port))
 
     async def call_each(

@@ -1,5 +1,7 @@
 """Translation of redis-py's exceptions and the server's error replies into the tree of errors."""
 
+import re
+import socket
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -7,6 +9,7 @@ from typing import Final, TypeVar
 
 from redis import exceptions
 
+from explorer.drivers.common.errors import unknown_host
 from explorer.drivers.common.tls import tls_error
 from explorer.model.errors import (
     CallNotSupported,
@@ -23,9 +26,12 @@ from explorer.model.sanitize import sanitize
 
 _LOST_BEFORE: Final = ("Connection lost",)
 """Arguments of the exception by which asyncio refuses to write to a connection that was lost before."""
+_HOST: Final = re.compile(r"connecting to (\S+):\d+")
+"""Host in the texts of redis-py."""
 Cause = TypeVar("Cause", bound=BaseException)
 
 _MAX_TEXT: Final = 200
+_RIGHTS_HINT: Final = "see ACL WHOAMI and ACL GETUSER"
 _UNAVAILABLE: Final = {
     "LOADING": "the server is loading its data",
     "MASTERDOWN": "the server is a replica without its primary",
@@ -104,6 +110,9 @@ def _connection_error(error: BaseException, where: str, *, sent: bool) -> NotRea
     """Return the error for a connection that was not made, or was lost."""
     text = sanitize(str(error))[:_MAX_TEXT]
     cause = _find_cause(error, OSError)
+    if _find_cause(error, socket.gaierror) is not None:
+        host = _HOST.search(text)
+        return unknown_host(host[1] if host else "", where)
     reason = sanitize(cause.strerror) if cause is not None and cause.strerror else text
     if "connecting to" in text or "Connect call failed" in text:
         return NotReachable(
@@ -130,8 +139,8 @@ def reply_error(error: exceptions.RedisError, where: str = "") -> ExplorerError:
     lowered = text.lower()
     if code in _UNAVAILABLE:
         return NotReachable(f"{where}{_UNAVAILABLE[code]}", sent=False, connected=True)
-    if code == "NOPERM":
-        return CommandForbiddenError(f"{where}permission denied: {text}", hint="see ACL WHOAMI and ACL GETUSER")
+    if code == "NOPERM" or "NOPERM" in text or "executing the script can't" in text:  # also of a part of a request
+        return CommandForbiddenError(f"{where}permission denied: {text}", hint=_RIGHTS_HINT)
     if code in ("NOAUTH", "WRONGPASS"):
         return Unauthenticated(f"{where}authentication failed: {text}", hint="user and password of an ACL user")
     if code == "OOM":
@@ -141,11 +150,16 @@ def reply_error(error: exceptions.RedisError, where: str = "") -> ExplorerError:
     if code == "WRONGTYPE":
         return WrongTypeError(f"{where}the key holds another type of value", hint="read it again")
     if "unknown command" in lowered or "unknown subcommand" in lowered:
-        return CommandForbiddenError(f"{where}the server does not have this command: {text}")
-    if "db index" in lowered:
+        return CommandForbiddenError(
+            f"{where}the server does not have this command: {text}",
+            hint="it may be renamed; if this is a sentinel, use ?sentinel=NAME",
+        )
+    if "db index" in lowered or "select is not allowed" in lowered:
         return _no_database(where)
     if "exceeds maximum allowed size" in lowered or "invalid bulk length" in lowered:
         return TooLarge(f"{where}the value is too large for the server: {text}", hint="see proto-max-bulk-len")
+    if "cluster support disabled" in lowered:
+        return InvalidAddress(f"{where}the server is no member of a cluster", hint="leave out ?cluster")
     if "crossslot" in lowered or code == "CROSSSLOT":
         return CallNotSupported(
             f"{where}the keys are in different slots of the cluster", hint="use a hash tag: {{name}}"
@@ -153,8 +167,17 @@ def reply_error(error: exceptions.RedisError, where: str = "") -> ExplorerError:
     return ExplorerError(f"{where}the server refused the request: {text}")
 
 
+def forbidden_command(name: str) -> CommandForbiddenError:
+    """Return the error for a command that the user may not run, as the server says it."""
+    return CommandForbiddenError(
+        f"permission denied: this user has no permissions to run the {name.lower()!r} command", hint=_RIGHTS_HINT
+    )
+
+
 def _no_database(where: str) -> InvalidAddress:
-    return InvalidAddress(f"{where}the server has no such database", hint="see `databases` in its configuration")
+    return InvalidAddress(
+        f"{where}the server has no such database", hint="see `databases` in its configuration; a cluster has 0 only"
+    )
 
 
 def foreign_reply(reply: object) -> NotReachable:

@@ -142,7 +142,10 @@ class RedisNode:
 
     @asynccontextmanager
     async def exclusive(self, within: float) -> AsyncGenerator["Link", None]:
-        """Take a connection for requests that belong together, such as a transaction."""
+        """Take a connection for requests that belong together, such as a transaction.
+
+        After an error in the block it is closed: a transaction may be under way.
+        """
         deadline = asyncio.get_running_loop().time() + within
         with translated(self.where, sent=False):
             async with asyncio.timeout_at(deadline):
@@ -150,6 +153,9 @@ class RedisNode:
         link = Link(connection, self.where, deadline)
         try:
             yield link
+        except BaseException:
+            link.is_clean = False
+            raise
         finally:
             if not link.is_clean:
                 await connection.disconnect(nowait=True)

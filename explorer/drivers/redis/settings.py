@@ -52,6 +52,12 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
         path = path.removesuffix("/")  # as URLs of other stores end
     service = address.option("sentinel", "") or None
     cluster = settings.bool_option(address, "cluster") if "cluster" in address.options else None
+    if "sentinel" in address.options and not service:
+        raise InvalidAddress(
+            "the name of the primary is missing",
+            hint="?sentinel=NAME, as in `sentinel monitor`",
+            address=address.redacted,
+        )
     if service and cluster:
         raise InvalidAddress("a cluster has no sentinels", hint="?sentinel= or ?cluster=", address=address.redacted)
     if cluster and database:

@@ -13,7 +13,7 @@ from explorer.drivers.redis.errors import reply_error
 from explorer.drivers.redis.node import RedisNode, Reply
 from explorer.drivers.redis.settings import RedisSettings
 from explorer.model.address import Host
-from explorer.model.errors import NotReachable
+from explorer.model.errors import ExplorerError, InvalidAddress, NotReachable
 
 _SLOTS: Final = 16384
 
@@ -143,7 +143,7 @@ class SentinelPrimary(Topology):
                 failure = NotReachable(error.message, sent=False, hint=error.hint)
                 continue
             except ResponseError as error:
-                raise reply_error(error, sentinel.where) from error
+                raise _sentinel_error(error, sentinel) from error
             match reply:
                 case [bytes(name), bytes(port)] if port.isdigit():
                     self._sentinels.remove(sentinel)
@@ -152,6 +152,14 @@ class SentinelPrimary(Topology):
                 case _:
                     continue
         raise failure
+
+
+def _sentinel_error(error: ResponseError, sentinel: RedisNode) -> ExplorerError:
+    if "unknown command" in str(error).lower():
+        return InvalidAddress(
+            f"{sentinel.host} is no sentinel", hint="name the sentinels (port 26379), or leave out ?sentinel="
+        )
+    return reply_error(error, sentinel.where)
 
 
 class Cluster(Topology):
