@@ -115,8 +115,8 @@ class Marks:
         return passed
 
     def expired(self, now: float, until: Callable[[], bool]) -> Iterator[Node]:
-        """Yield the expired tombstones until `until` returns true; the caller removes them."""
-        while self._tombstones and not until():
+        """Yield the expired tombstones until `until` returns true, but some at least; the caller removes them."""
+        while self._tombstones:
             for _ in range(_NODES_PER_CLOCK_CHECK):
                 node = next(iter(self._tombstones), None)
                 if node is None or (
@@ -125,17 +125,21 @@ class Marks:
                     return
                 del self._tombstones[node]
                 yield node
+            if until():
+                return
 
 
 def _expired(
     marks: OrderedDict[Node, tuple[MarkKind, float]], before: float, until: Callable[[], bool]
 ) -> Iterator[Node]:
-    while marks and not until():
+    while marks:
         for _ in range(_NODES_PER_CLOCK_CHECK):
             node = next(iter(marks), None)
             if node is None or (marks[node][1] > before and len(marks) <= MAX_MARKS):
                 return
             yield node
+        if until():
+            return
 
 
 def budget(seconds: float) -> Callable[[], bool]:
