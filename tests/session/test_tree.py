@@ -317,6 +317,38 @@ async def test_older_page_revives_no_empty_folder(*, loaded: bool) -> None:
         assert harness.tree.node("a") is None
 
 
+async def test_reveal_ends_when_its_folder_is_gone() -> None:
+    """The folder is found to be gone, and its row is dropped, while the reveal waits for its level."""
+    async with running_tree("a/x", "b") as harness:
+        harness.store.held = True
+        revealing = asyncio.create_task(harness.tree.reveal("a/y"))
+        await harness.request("a/")
+        harness.store.delete("a/x")
+        harness.tree.reload(harness.tree.rows.root)
+        await harness.settle()
+        root = next(request for request in harness.store.requests if not request.prefix)
+        harness.store.read(root)
+        harness.store.arrive(root)
+        await harness.settle()
+        harness.now = aging.TOMBSTONE_SECONDS
+        while harness.tree.sweep(harness.now):
+            pass
+        assert harness.rows == ["b"]
+        await harness.answer()
+        assert await revealing is None
+
+
+async def test_reveal_expands_a_folder_that_is_collapsed_meanwhile() -> None:
+    async with running_tree("a/x") as harness:
+        harness.store.held = True
+        revealing = asyncio.create_task(harness.tree.reveal("a/x"))
+        await harness.request("a/")
+        harness.tree.collapse(harness.node("a"))
+        await harness.settle()
+        await harness.answer()
+        assert await revealing is harness.node("a/x")
+
+
 async def test_loading_row_shows_the_progress_that_the_store_reports() -> None:
     """It is gone once the level is read."""
     async with running_tree("a/b") as harness:

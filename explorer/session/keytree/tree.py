@@ -262,8 +262,13 @@ class Tree:
         return None
 
     def _level_to_search(self, node: Node) -> Level | None:
-        """Return the level of a node, expanded again if it was collapsed before anything was read of it."""
-        if node.branch is None and self.rows.contains(node):
+        """Return the level of a node, expanded again if it was collapsed before anything was read of it.
+
+        None if the node is gone, or has nothing below it.
+        """
+        if not self.rows.contains(node):
+            return None
+        if node.branch is None:
             self.expand(node)
         return node.branch
 
