@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -115,6 +116,20 @@ async def test_user_without_tracking_gets_a_hint(server: RedisServer) -> None:
             async with store.watch_tree(""):
                 pass
         assert "client|tracking" in raised.value.hint
+
+
+async def test_user_without_channels_or_config_is_warned(server: RedisServer) -> None:
+    """Keyspace notifications need rights on channels; whether they are sent at all may not be known."""
+    async with as_user(server, "mute", "~*", "resetchannels", "+@all", options="?events=keyspace") as store:
+        server.cli("ACL", "SETUSER", "mute", "-config")
+        with pytest.raises(Forbidden, match="channels") as raised:
+            async with store.watch_tree(""):
+                pass
+        assert "&__keyspace@*" in raised.value.hint
+        server.cli("ACL", "SETUSER", "mute", "&*")
+        async with store.watch_tree("") as events:
+            await take_events(events, 1)
+        assert any("CONFIG GET is forbidden" in line for line in (await store.status()).complaints)
 
 
 async def test_status_without_info_says_what_is_not_known(server: RedisServer) -> None:
@@ -336,6 +351,36 @@ async def test_keyspace_events_are_used_where_the_url_asks_for_them(own_redis: R
             await store.delete("[a]*")
             for watch in (events, single):
                 assert [type(change) for change in await take_changes(watch, 1)] == [Deleted]
+
+
+@pytest.mark.parametrize("options", ["", "?events=keyspace"])
+async def test_configuration_is_never_changed(server: RedisServer, options: str) -> None:
+    """The server counts the commands of a user who may do everything."""
+    server.cli("CONFIG", "RESETSTAT")
+    store = as_user(server, "careful", "~*", "&*", "+@all", options=options)
+    async with store:
+        await assert_guarded(store)
+        await store.put("folder:key", b"1", ttl=60, keep_alive=True)
+        server.cli("HSET", "careful:hash", "a", "1")
+        await store.put("hash", b'{"a": "2"}')
+        await store.transact([explorer.PutOperation("one", b"1"), explorer.PutOperation("two", b"1")])
+        for reading in (store.children(""), store.children_before(""), store.list(""), store.status(), store.ping()):
+            await reading
+        for value, watch in enumerate((store.watch_tree(""), store.watch("key"))):
+            with suppress(CallNotSupported):
+                async with watch as events:
+                    await take_events(events, 1)
+                    await store.put("key", b"%d" % value)
+                    await take_changes(events, 1)
+                    server.cli("CLIENT", "KILL", "USER", "careful")
+                    await take_events(events, 1)
+        async with store.lock("job", ttl=30) as lock:
+            await lock.put("guarded", b"value")
+            assert await store.locks()
+        await store.delete_tree("")
+    commands = [line.partition(":")[0] for line in server.cli("INFO", "commandstats").splitlines()]
+    assert "cmdstat_set" in commands
+    assert not {"cmdstat_config|set", "cmdstat_config|rewrite"}.intersection(commands)
 
 
 # Servers that cannot work

@@ -38,6 +38,8 @@ class RedisConnection:
         self.topology = kind(settings, self.tls)
         self.scripts_allowed = True
         """False once the server has refused a script to this user."""
+        self.notifications_known = True
+        """False once the server has refused to say whether it sends keyspace notifications."""
 
     @property
     def is_cluster(self) -> bool:

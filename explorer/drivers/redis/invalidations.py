@@ -153,7 +153,10 @@ async def changed_keys(connection: RedisConnection, node: RedisNode, prefix: byt
             start = f"__keyspace@{connection.settings.database}__:".encode()
             await _require_notifications(connection, node)
             link.send("PSUBSCRIBE", pattern_below(start + prefix))  # its reply is a push
-            await link.request("PING")
+            try:
+                await link.request("PING")
+            except Forbidden as error:
+                raise Forbidden(error.message, hint="allow `&__keyspace@*` and `psubscribe`") from error
         else:
             start = b""
             try:
@@ -182,6 +185,7 @@ async def _require_notifications(connection: RedisConnection, node: RedisNode) -
     try:
         reply = await connection.call_node(node, ("CONFIG", "GET", "notify-keyspace-events"), connection.timeout)
     except Denied:
+        connection.notifications_known = False
         return
     match reply:
         case [_, bytes(flags)]:

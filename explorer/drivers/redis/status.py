@@ -17,6 +17,10 @@ from explorer.model.sanitize import sanitize
 _PRODUCTS: Final = {"valkey": "Valkey", "redis": "Redis"}
 _SCRIPTS_FORBIDDEN: Final = "scripts are forbidden: writes are guarded by WATCH and MULTI"
 
+_NOTIFICATIONS_UNKNOWN: Final = (
+    "CONFIG GET is forbidden: whether keyspace notifications are sent is not known, so changes may go unnoticed"
+)
+
 
 async def read_status(connection: RedisConnection) -> Status:
     """Return the status of each server that has keys."""
@@ -48,6 +52,8 @@ async def read_status(connection: RedisConnection) -> Status:
     report.facts["database"] = settings.database
     report.facts["keys"] = await count_keys(connection, list(nodes.values()))
     report.facts["changes"] = "keyspace notifications" if settings.keyspace_events else "client tracking"
+    if not connection.notifications_known:
+        report.complaints.append(_NOTIFICATIONS_UNKNOWN)
     if not connection.scripts_allowed:
         report.complaints.append(_SCRIPTS_FORBIDDEN)
     if len(answers) < len(nodes):
