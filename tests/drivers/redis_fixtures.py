@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+import explorer
 from explorer.drivers.redis import RedisStore
 from explorer.model.address import Access, parse
+from explorer.model.errors import KeyExists, KeyModified
 from tests.servers.redis import RedisServer
 
 
@@ -24,3 +26,20 @@ def path() -> str:
 async def store(shared_redis: RedisServer, path: str) -> AsyncIterator[RedisStore]:
     async with open_redis(shared_redis, path) as store:
         yield store
+
+
+async def assert_guarded(store: explorer.Store) -> None:
+    """Assert that writes are guarded, and that each kind of value is saved."""
+    seen = await store.put("key", b"value")
+    with pytest.raises(KeyExists):
+        await store.atomic_put("key", b"other", None)
+    saved = await store.atomic_put("key", b"saved", seen)
+    assert await store.get("key") == saved
+    with pytest.raises(KeyModified):
+        await store.atomic_put("key", b"late", seen)
+    with pytest.raises(KeyModified):
+        await store.atomic_delete("key", seen)
+    await store.atomic_delete("key", saved)
+    assert not await store.exists("key")
+    kept = await store.put("lived", b"1", ttl=60)
+    assert (await store.atomic_put("lived", b"2", kept)).ttl is not None
