@@ -150,7 +150,7 @@ async def test_refused_command_is_named_and_nothing_written(
 
 
 async def test_user_who_may_not_read_ttls_writes(server: RedisServer) -> None:
-    """What was written is not reported as refused; the time left is not shown."""
+    """A write that was done is not reported as refused; the time left is not shown."""
     async with as_user(server, "timeless", "~*", "+@all", "-pttl") as store:
         seen = await store.put("key", b"1")
         assert (await store.atomic_put("key", b"2", seen)).ttl is None
