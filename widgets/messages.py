@@ -124,6 +124,8 @@ class Text:
 
     edit: int
     """Number of the edit."""
+    base: int
+    """Version of the text that it was typed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class Paste:
     """Text of the editor with a pasted one in it, in the buffer: the pasted one may have to be escaped."""
 
     edit: int
+    base: int
     start: int
     """Index of the pasted text, in characters of Unicode."""
     stop: int
@@ -141,6 +144,8 @@ class Save:
     """A change is to be reviewed, with its text in the buffer; or the review that is shown is to be saved."""
 
     edit: int
+    base: int
+    """Version of the text that the one in the buffer was typed in; 0 without one."""
     review: int
     """Number of the review that is shown; 0 for none."""
 

@@ -78,6 +78,8 @@ class View:
         self._status = StatusFeed(self._session, self._actions, self._send)
         self._bodies: dict[str, int] = {}
         """Version of the text that was sent last, by pane."""
+        self._typed = 0
+        """Version of the text that was typed last in this view."""
         self._dialogs: dict[int, asyncio.Future[Answer]] = {}
         """Answers that flows wait for, by the number of the dialog."""
         self._flow: asyncio.Task[None] | None = None
@@ -140,8 +142,8 @@ class View:
                 self._live.start(self._complete(request.id, text), name="complete a key")
             case Text() | Paste() | Save() if not self._bridge.can_edit:
                 self._refuse("Edit", _SHOWS_ONLY)
-            case Text(edit=number):
-                self._take_text(request, number)
+            case Text(edit=number, base=base):
+                self._take_text(request, number, base)
             case Paste() as paste:
                 self._paste(request, paste)
             case Save() as save:
@@ -235,24 +237,30 @@ class View:
 
     # The editor
 
-    def _take_text(self, request: Request, number: int) -> bool:
+    def _take_text(self, request: Request, number: int, base: int) -> bool:
         """Take a typed text, and answer with the version of the edit's text; return whether it was taken."""
         pane = self._live.edit
         text = (request.buffer or b"").decode(errors="surrogatepass")
-        version, problem = pane.take_text(number, text)
+        # what this view has sent before is in its text, whether it knows the version or not
+        version, problem = pane.take_text(number, max(base, self._typed), text)
         if not problem:
-            self._bodies[pane.name] = version  # this view has it
+            self._typed = version
+            if version == pane.text_version:
+                self._bodies[pane.name] = version  # this view has it
+            else:
+                self._bodies.pop(pane.name, None)  # it was merged
         self._send({"type": "reply", "id": request.id, "version": version, "problem": problem})
         return not problem
 
     def _paste(self, request: Request, paste: Paste) -> None:
         text = (request.buffer or b"").decode(errors="surrogatepass")
-        answer = self._live.edit.paste(paste.edit, text, paste.start, paste.stop)
+        base = max(paste.base, self._typed)
+        answer = self._live.edit.paste(paste.edit, base, text, paste.start, paste.stop)
         self._send({"type": "reply", "id": request.id, **answer._asdict()})
 
     def _save(self, request: Request, save: Save) -> None:
         reason = self._session.disabled_reason("save")
-        if request.buffer is not None and not self._take_text(request, save.edit):
+        if request.buffer is not None and not self._take_text(request, save.edit, save.base):
             return
         if reason is not None:
             self._refuse(self._session.actions["save"].title, reason)

@@ -14,6 +14,11 @@ from tests.servers.waiting import eventually
 
 MAX_NODES: Final = 2000
 """Maximum number of nodes in the widget."""
+TYPED_AT_ONCE: Final = """([one, other]) => {
+  one.setRangeText("1", 0, 0, "end");
+  other.setRangeText("2", other.value.length, other.value.length, "end");
+  for (const area of [one, other]) area.dispatchEvent(new Event("input"));
+}"""
 MARKUP: Final = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>\u202e\x1b[31m"
 
 
@@ -63,11 +68,14 @@ async def test_open_edit_is_in_every_view(frontend: Frontend, place: str) -> Non
         await notebook.run(1)
         other = WidgetView(notebook, cell=1).root.locator(".ks-edit-text")
         await eventually(lambda: has_text(other, "typed\n    quickly text"), "the other view has the text")
+        await notebook.page.evaluate(TYPED_AT_ONCE, [await editor.element_handle(), await other.element_handle()])
+        for one in (editor, other):
+            await eventually(lambda one=one: has_text(one, "1typed\n    quickly text2"), "both have both changes")  # type: ignore[misc] # mypy infers no type for it
         await notebook.save()
         assert "typed" not in notebook.saved_text()
         await editor.focus()
         await save(view)
-        await eventually(lambda: is_stored(store, b"typed\n    quickly text"), "the text is saved")
+        await eventually(lambda: is_stored(store, b"1typed\n    quickly text2"), "the text is saved")
         await shows_value(view, "quickly")
         await view.press("n", *"new", "Enter", *"value")
         await eventually(lambda: has_text(editor, "value"), "name and value went where they belong")

@@ -34,14 +34,20 @@ class EditorPage(FakePage):
         self.perform("edit", pane="value")
         self.wait(lambda: self.edit["edit"] > 0 and "edit" in self.bodies, "the editor is open")
 
-    def type(self, text: str) -> None:
-        """Replace the text of the editor."""
-        number = self.send("text", edit=self.edit["edit"], buffer=text.encode())
-        assert self.wait_message("reply", id=number)["problem"] == ""
+    def type(self, text: str, *, base: int | None = None) -> str:
+        """Replace the text of the editor, and return why it was not taken; "" if it was.
+
+        Args:
+            text: The text.
+            base: Version that it was typed in; by default the last one.
+        """
+        base = self.edit["body"] if base is None else base
+        number = self.send("text", edit=self.edit["edit"], base=base, buffer=text.encode())
+        return str(self.wait_message("reply", id=number)["problem"])
 
     def review(self, text: str, kind: str = "review") -> None:
         """Save a text, and wait for what is shown before it is written."""
-        self.send("save", edit=self.edit["edit"], review=0, buffer=text.encode())
+        self.send("save", edit=self.edit["edit"], base=self.edit["body"], review=0, buffer=text.encode())
         self.wait(lambda: self.comparison["kind"] == kind, f"a {kind} is shown")
 
     def wait_theirs(self) -> None:
@@ -64,7 +70,7 @@ class EditorPage(FakePage):
 
     def confirm(self) -> None:
         """Save what is reviewed."""
-        self.send("save", edit=self.edit["edit"], review=self.comparison["body"])
+        self.send("save", edit=self.edit["edit"], base=0, review=self.comparison["body"])
 
 
 def begin(make: Callable[..., Any], memory: SharedMemory, value: bytes, **options: Any) -> EditorPage:

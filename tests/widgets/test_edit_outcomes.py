@@ -133,7 +133,7 @@ def test_edit_is_left_while_it_is_saved(make: Callable[..., Any], failing: Faili
     page.review("mine")
     page.confirm()
     page.wait_line("saving")
-    number = page.send("text", edit=page.edit["edit"], buffer=b"typed too late")
+    number = page.send("text", edit=page.edit["edit"], base=page.edit["body"], buffer=b"typed too late")
     assert "being saved" in page.wait_message("reply", id=number)["problem"]
     page.perform("back", pane="edit")
     page.wait_closed()

@@ -7,6 +7,7 @@ from typing import Any
 from tests.widgets.conftest import SharedMemory
 from tests.widgets.editor_page import EditorPage, begin, stored
 from widgets import ValueEditor
+from widgets.panes.edit import TYPED_ELSEWHERE
 
 
 def test_reviewed_text_is_saved(make: Callable[..., Any], memory: SharedMemory) -> None:
@@ -60,9 +61,9 @@ def test_other_review_than_the_one_shown_is_not_saved(make: Callable[..., Any], 
     page.type("another")
     page.review("another")
     page.wait(lambda: page.comparison["body"] > first, "another review is shown")
-    page.send("save", edit=page.edit["edit"], review=first)
-    page.send("save", edit=page.edit["edit"], review=0, buffer=b"another")
-    page.send("save", edit=page.edit["edit"] + 1, review=page.comparison["body"])
+    page.send("save", edit=page.edit["edit"], base=0, review=first)
+    page.send("save", edit=page.edit["edit"], base=page.edit["body"], review=0, buffer=b"another")
+    page.send("save", edit=page.edit["edit"] + 1, base=0, review=page.comparison["body"])
     page.perform("save", pane="comparison")
     page.wait_message("reply", id=page.send("complete", text=""))
     assert stored(memory) == b"text"
@@ -73,9 +74,9 @@ def test_other_review_than_the_one_shown_is_not_saved(make: Callable[..., Any], 
 
 def test_text_of_another_edit_is_refused(make: Callable[..., Any], memory: SharedMemory) -> None:
     page = begin(make, memory, b"text")
-    number = page.send("text", edit=page.edit["edit"] + 1, buffer=b"mine")
+    number = page.send("text", edit=page.edit["edit"] + 1, base=0, buffer=b"mine")
     assert "replaced meanwhile" in page.wait_message("reply", id=number)["problem"]
-    number = page.send("text", edit=page.edit["edit"], buffer=b"a\rb")
+    number = page.send("text", edit=page.edit["edit"], base=page.edit["body"], buffer=b"a\rb")
     assert "carriage returns" in page.wait_message("reply", id=number)["problem"]
 
 
@@ -89,7 +90,7 @@ def test_invalid_text_has_its_place(make: Callable[..., Any], memory: SharedMemo
 
 def test_pasted_controls_give_the_text_escapes(make: Callable[..., Any], memory: SharedMemory) -> None:
     page = begin(make, memory, b"text")
-    number = page.send("paste", edit=page.edit["edit"], start=4, stop=6, buffer=b"text\x1b\r")
+    number = page.send("paste", edit=page.edit["edit"], base=page.edit["body"], start=4, stop=6, buffer=b"text\x1b\r")
     answer = page.wait_message("reply", id=number)
     assert (answer["text"], answer["caret"], answer["problem"]) == (None, 10, "")
     page.wait(lambda: page.bodies["edit"] == "text\\x1b\\r", "the text has escapes")
@@ -147,6 +148,33 @@ def test_other_view_has_the_typed_text(make: Callable[..., Any], memory: SharedM
     later.wait(lambda: later.bodies.get("edit") == "typed", "a page opened later has it")
 
 
+def test_texts_typed_at_once_are_merged(make: Callable[..., Any], memory: SharedMemory) -> None:
+    """Each view begins with the same text, and gets what the other one has typed; what one view sends follows."""
+    page = begin(make, memory, b"one\ntwo\nthree")
+    other = EditorPage(page.widget, "view-2")
+    other.open_panes()
+    base = page.edit["body"]
+    assert other.type("ONE\ntwo\nthree", base=base) == ""
+    assert page.type("one\nTWO\nthree", base=base) == ""
+    assert page.type("one\nTWO\nthree\nfour", base=base) == ""
+    for view in (page, other):
+        view.wait(lambda view=view: view.bodies["edit"] == "ONE\nTWO\nthree\nfour", "it has what both have typed")  # type: ignore[misc] # mypy infers no type for it
+
+
+def test_text_of_the_same_line_is_refused_not_lost(make: Callable[..., Any], memory: SharedMemory) -> None:
+    """The page, which still has it, is told; nor does a text with escapes replace what the other view has typed."""
+    page = begin(make, memory, b"one\ntwo")
+    other = EditorPage(page.widget, "view-2")
+    other.open_panes()
+    base = page.edit["body"]
+    assert other.type("theirs\ntwo", base=base) == ""
+    assert page.type("mine\ntwo", base=base) == TYPED_ELSEWHERE
+    number = page.send("paste", edit=page.edit["edit"], base=base, start=0, stop=1, buffer=b"\x1bone\ntwo")
+    assert "changed in another view" in page.wait_message("reply", id=number)["problem"]
+    page.wait(lambda: page.bodies["edit"] == "theirs\ntwo", "it has the text of the other view")
+    assert page.type("mine\ntwo") == ""
+
+
 def test_unsaved_text_is_asked_for(make: Callable[..., Any], memory: SharedMemory) -> None:
     page = begin(make, memory, b"text")
     page.type("mine")
@@ -179,8 +207,8 @@ def test_value_view_of_a_writable_session_changes_nothing(make: Callable[..., An
     view.wait(lambda: view.list("value").head["edited"] == "key", "the edit is named")
     page.review("mine")
     number, review = page.edit["edit"], page.comparison["body"]
-    view.send("text", edit=number, buffer=b"forged")
-    view.send("save", edit=number, review=review)
+    view.send("text", edit=number, base=0, buffer=b"forged")
+    view.send("save", edit=number, base=0, review=review)
     forge(view)
     assert (page.edit["edit"], page.comparison["kind"]) == (number, "review")
     assert stored(memory) == b"text"
@@ -192,8 +220,8 @@ def forge(page: EditorPage) -> None:
         for action in ("writing", "edit", "new", "delete", "save", "keep-mine", "use-merged", "take-theirs"):
             page.perform(action, pane=pane)
     for number in range(3):
-        page.send("text", edit=number, buffer=b"forged")
-        page.send("paste", edit=number, start=0, stop=6, buffer=b"forged")
-        page.send("save", edit=number, review=number, buffer=b"forged")
+        page.send("text", edit=number, base=0, buffer=b"forged")
+        page.send("paste", edit=number, base=0, start=0, stop=6, buffer=b"forged")
+        page.send("save", edit=number, base=0, review=number, buffer=b"forged")
     page.wait_message("reply", id=page.send("complete", text=""))
     assert not [one for one in page.messages if one["type"] == "dialog"]

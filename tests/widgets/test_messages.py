@@ -77,7 +77,7 @@ def test_buffer_of_a_message_without_text_is_refused(buffers: list[bytes]) -> No
 
 def test_too_large_buffer_is_refused() -> None:
     """It is refused by its size, before it is copied."""
-    content = {"type": "text", "id": 1, "view": "v", "edit": 1}
+    content = {"type": "text", "id": 1, "view": "v", "edit": 1, "base": 1}
     with pytest.raises(InvalidMessage, match="larger than"):
         parse(content, [memoryview(bytearray(MAX_BUFFER + 1))])
 

@@ -29,9 +29,11 @@ from explorer.session.editing.violation_text import violation_lines
 from explorer.session.session import Session
 from explorer.session.states import Part
 from widgets.panes.base import Body, Head, Json, Pane, PaneRow
+from widgets.panes.typed_text import TypedText
 
 MAX_EDITED: Final = 1 << 20
 """Characters up to which a text is edited in a page."""
+TYPED_ELSEWHERE: Final = "not typed: another view has changed the same lines"
 _MAX_MARKED_ROWS: Final = 1000
 """Rows of three versions whose differences within a line are marked; to compare more takes too long."""
 _NO_ROWS: Final[Sequence[PaneRow]] = ()
@@ -41,7 +43,7 @@ class TakenText(NamedTuple):
     """Answer to a text of a page."""
 
     version: int
-    """Version of the text that the edit has now."""
+    """Version of the text that the page has; that of the edit is another one if it was merged, or not taken."""
     problem: str = ""
     """Why the text was not taken; "" if it was."""
 
@@ -89,8 +91,7 @@ class EditPane(Pane):
         self._state: State | None = None
         self._since = 0.0
         """When the edit got into its state."""
-        self._text = ""
-        self._version = 0
+        self._typed = TypedText()
 
     def count(self) -> int:
         """Return 0: the edit is a text, not rows."""
@@ -107,11 +108,11 @@ class EditPane(Pane):
         """Return the number of the edit, 0 without one, its title and lines, and whether its text can be changed."""
         edit = self.edit
         if edit is None:
-            return Head(fields={"edit": 0, "body": self._version})
+            return Head(fields={"edit": 0, "body": self.text_version})
         error = edit.state.error if isinstance(edit.state, Drafting) else None
         fields: dict[str, Json] = {
             "edit": self.number,
-            "body": self._version,
+            "body": self.text_version,
             "heading": edit_title(edit, None),
             "lines": [
                 {"text": line.text, "tone": line.tone.value, "strong": line.is_strong}
@@ -136,11 +137,11 @@ class EditPane(Pane):
     @property
     def text_version(self) -> int:
         """Version of the text."""
-        return self._version
+        return self._typed.version
 
     def part(self, version: int, start: int) -> Body | None:
         """Return the text; it comes in one part."""
-        return Body(version, self._text) if (version, start) == (self._version, 0) else None
+        return Body(version, self._typed.text) if (version, start) == (self.text_version, 0) else None
 
     def on_change(self) -> None:
         """Take over the open edit as it is now."""
@@ -148,13 +149,13 @@ class EditPane(Pane):
         if edit is not self.edit:
             self.edit, self._document, self._state, self.compared = edit, None, None, None
             self.number += 1
-            self._set_text("")
+            self._typed.set("")
         if edit is None:
             return
         if edit.document is not self._document:  # what is typed in the old form is not taken any more
             self.number += self._document is not None
             self._document = edit.document
-        self._set_text(edit.text)
+        self._typed.set(edit.text)
         if edit.state is not self._state:
             self._state = edit.state
             self._since = self.session.clock.now()
@@ -162,32 +163,38 @@ class EditPane(Pane):
             if isinstance(edit.state, Saved):
                 self._on_saved(edit, edit.state)
 
-    def _set_text(self, text: str) -> None:
-        if text != self._text:
-            self._text = text
-            self._version += 1
-
     # Text of a page
 
-    def take_text(self, number: int, text: str) -> TakenText:
-        """Replace the edit's text by what was typed in a page."""
+    def take_text(self, number: int, base: int, text: str) -> TakenText:
+        """Replace the edit's text by what was typed in a page, or merge it with what was typed in others.
+
+        Args:
+            number: Number of the edit.
+            base: Version of the text that it was typed in.
+            text: The page's text.
+        """
         self.on_change()
         edit = self.edit
         if edit is None or number != self.number:
-            return TakenText(self._version, "not typed: the text was replaced meanwhile")
+            return TakenText(self.text_version, "not typed: the text was replaced meanwhile")
         if "\r" in text:
-            return TakenText(self._version, "carriage returns cannot be typed: write \\r in a text with escapes")
+            return TakenText(self.text_version, "carriage returns cannot be typed: write \\r in a text with escapes")
         if not edit.is_settled and text != edit.text:
-            return TakenText(self._version, "not typed: the change is being saved")
-        edit.set_text(text)
+            return TakenText(self.text_version, "not typed: the change is being saved")
+        merged = self._typed.merge(base, text)
+        if merged is None:
+            return TakenText(self.text_version, TYPED_ELSEWHERE)
+        kept = None if merged == text else self._typed.keep(text)
+        edit.set_text(merged)
         self.on_change()
-        return TakenText(self._version)
+        return TakenText(self.text_version if kept is None else kept)
 
-    def paste(self, number: int, text: str, start: int, stop: int) -> PastedText:
+    def paste(self, number: int, base: int, text: str, start: int, stop: int) -> PastedText:
         """Return a pasted text as it is to be inserted, or replace the edit's text by one with escapes.
 
         Args:
             number: Number of the edit.
+            base: Version of the text that it was pasted in.
             text: Text of the page, with the pasted one in it.
             start: Index of the pasted text.
             stop: Index behind it.
@@ -199,6 +206,8 @@ class EditPane(Pane):
         document, piece = edit.document.paste(pasted)
         if document is edit.document:
             return PastedText(piece)
+        if base != self.text_version:  # the whole text would be replaced
+            return PastedText(problem="not pasted: the text was changed in another view; paste again")
         before, after = (document.paste(part)[1] for part in (text[:start], text[stop:]))
         edit.set_document(document, before + piece + after)
         self.on_change()

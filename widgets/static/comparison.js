@@ -172,7 +172,7 @@ export class Comparison {
 
   // Perform an action here in the page; return false if it is the kernel's.
   perform(action, times = 1) {
-    if (action === "save") this.channel.send("save", {edit: this.head.edit, review: this.head.body});
+    if (action === "save") this.channel.send("save", {edit: this.head.edit, base: 0, review: this.head.body});
     else if (action === "next-difference") this.go(this.current + 1);
     else if (action === "previous-difference") this.go(this.current - 1);
     else return this.text.move(action, times);

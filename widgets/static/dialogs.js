@@ -122,13 +122,18 @@ export class Dialogs {
       await navigator.clipboard.writeText(text);
       notify(done, "information");
     } catch {
-      const overlay = new Overlay(this.root, {title: "The browser refused the clipboard: copy the text from here"});
-      const area = element("textarea", "ks-input ks-copied");
-      area.readOnly = true;
-      area.value = text;
-      overlay.box.append(area);
-      overlay.focus(area);
-      area.select();
+      this.offer(text, "The browser refused the clipboard: copy the text from here");
     }
+  }
+
+  // Show a text, selected to be copied by hand, until it is closed.
+  offer(text, title) {
+    const overlay = new Overlay(this.root, {title});
+    const area = element("textarea", "ks-input ks-copied");
+    area.readOnly = true;
+    area.value = text;
+    overlay.box.append(area);
+    overlay.focus(area);
+    area.select();
   }
 }

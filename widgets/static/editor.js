@@ -12,12 +12,12 @@ export class Editor {
 
   place = "editor";
 
-  // options: onShown(), notify(text, severity)
+  // options: onShown(), notify(text, severity), offer(text, title): shows a text that was typed and not taken
   constructor(channel, options) {
     this.channel = channel;
     this.options = options;
     this.number = 0;
-    this.version = null; // the kernel's version of the text that is shown
+    this.version = null; // the version that what is shown was typed in; null if the kernel's text replaces it
     this.isDirty = false; // the text has changes that were not sent
     this.inFlight = 0; // texts that were sent and not answered
     this.caret = null; // where the cursor goes once the kernel's text has come
@@ -36,6 +36,8 @@ export class Editor {
     this.area.addEventListener("drop", (event) => this.onPaste(event, event.dataTransfer));
     this.lines.addEventListener("click", (event) => { if (event.target.closest("button")) this.goToError(); });
     this.clock = setInterval(() => this.drawMoments(), 500);
+    this.onLeave = (event) => this.warn(event);
+    window.addEventListener("beforeunload", this.onLeave);
   }
 
   get isOpen() {
@@ -48,6 +50,7 @@ export class Editor {
 
   close() {
     this.flush();
+    window.removeEventListener("beforeunload", this.onLeave);
     this.pane.close();
     clearInterval(this.clock);
     clearTimeout(this.timer);
@@ -63,7 +66,27 @@ export class Editor {
 
   onPatch(message) { this.pane.onPatch(message); }
 
-  onBody(message, buffers) { this.pane.onBody(message, buffers); }
+  onBody(message, buffers) {
+    this.pane.onBody(message, buffers);
+    // a body without a head: what was typed here was merged, or not taken
+    if (this.head?.body === message.version && this.isNewer(this.pane.body)) this.show(this.head, this.pane.body);
+  }
+
+  // Send what the kernel has not answered: it is there again.
+  retry() {
+    if (this.isUnanswered && !this.inFlight) this.flush();
+  }
+
+  // Whether there is text that only this page has.
+  get isUnsent() {
+    return this.isOpen && (this.isDirty || this.inFlight > 0);
+  }
+
+  // Ask whether to leave the page while there is text that the kernel does not have.
+  warn(event) {
+    this.flush();
+    if (this.isUnsent) event.preventDefault();
+  }
 
   checkSent(last) { this.pane.checkSent(last); }
 
@@ -88,10 +111,11 @@ export class Editor {
   }
 
   flush() {
-    if (this.isDirty && this.isOpen) this.submit("text", {});
+    if (this.isDirty && this.isOpen && this.version !== null) this.submit("text", {});
   }
 
   async submit(type, fields) {
+    if (this.version === null) return; // the kernel's text is on its way
     const text = this.area.value;
     if (text.isWellFormed && !text.isWellFormed()) {
       this.options.notify("not taken: the text has half of a character (a lone surrogate)", "error");
@@ -101,20 +125,27 @@ export class Editor {
     this.isDirty = false;
     this.dirtySince = undefined;
     this.inFlight += 1;
+    this.isUnanswered = false;
     const edit = this.number;
-    const answer = await this.channel.ask(type, {edit, ...fields}, text);
+    const answer = await this.channel.ask(type, {edit, base: this.version, ...fields}, text);
     this.inFlight -= 1;
-    if (edit !== this.number) return;
-    if (answer === null) this.isDirty = true; // sent again with the next key, or once the kernel is there again
-    else if (answer.problem) {
-      this.options.notify(answer.problem, "warning");
-      this.version = null;
-      this.channel.send("more", {pane: this.name, version: answer.version, start: 0}); // show what the edit has
-    } else {
+    if (answer?.problem) this.refuse(edit, edit === this.number ? this.area.value : text, answer);
+    else if (edit !== this.number) return;
+    else if (answer === null) this.isDirty = this.isUnanswered = true; // sent again with the next sign of life
+    else {
       this.version = answer.version;
       this.pane.body.version = answer.version;
       this.pane.show();
     }
+  }
+
+  // Show the text that the edit has, and offer the one that was typed here.
+  refuse(edit, text, {problem, version}) {
+    this.options.offer(text, problem);
+    if (edit !== this.number) return;
+    this.isDirty = false;
+    this.version = null;
+    this.channel.send("more", {pane: this.name, version, start: 0});
   }
 
   async onPaste(event, transfer) {
@@ -125,7 +156,7 @@ export class Editor {
     const before = value.slice(0, selectionStart);
     const start = [...before].length;
     this.area.readOnly = true; // until it is known whether the whole text gets escapes
-    const fields = {edit: this.number, start, stop: start + [...pasted].length};
+    const fields = {edit: this.number, base: this.version ?? 0, start, stop: start + [...pasted].length};
     const answer = await this.channel.ask("paste", fields, before + pasted + value.slice(selectionEnd));
     this.area.readOnly = Boolean(this.head?.readonly);
     if (answer === null || answer.problem) this.options.notify(answer?.problem ?? "not pasted: the kernel does not answer", "warning");
@@ -187,6 +218,9 @@ export class Editor {
 
   show(head, body) {
     const isOther = head.edit !== this.number;
+    if (isOther && this.isDirty && this.isOpen && this.area.value !== body.texts[0]) {
+      this.options.offer(this.area.value, "not typed: the text was closed or replaced in another view");
+    }
     this.head = head;
     this.number = head.edit;
     if (isOther) {
@@ -194,13 +228,18 @@ export class Editor {
       this.dirtySince = undefined;
       clearTimeout(this.timer);
     }
-    const isTaken = isOther || (body.version !== this.version && !this.isDirty && !this.inFlight);
+    const isTaken = isOther || this.isNewer(body);
     if (isTaken && this.isOpen) this.take(body, isOther);
     this.area.readOnly = Boolean(head.readonly) || this.isAltered;
     setText(this.heading, head.heading ?? "");
     this.drawLines();
     this.drawMoments();
     this.options.onShown();
+  }
+
+  // Whether a text of the kernel replaces the one that is shown.
+  isNewer(body) {
+    return this.version === null || (body.version !== this.version && !this.isDirty && !this.inFlight);
   }
 
   take(body, isOther) {
@@ -251,6 +290,7 @@ export class Editor {
     const passed = seconds() - head.at;
     const left = head.expires === undefined ? null : head.expires - passed;
     const texts = [];
+    if (this.channel.isLost && this.isUnsent) texts.push("what was typed last is only in this page");
     if (head.since !== undefined) texts.push(`for ${duration(passed - head.since)}`);
     if (left !== null) texts.push(left > 0 ? `expires in ${duration(left)} unless renewed` : "expired unless renewed");
     setText(this.age, texts.join(" · "));

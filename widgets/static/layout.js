@@ -105,6 +105,7 @@ export class Layout {
       title,
       onHead: (head) => this.onHead(name, title, head),
       notify: (text, severity) => this.notify(text, severity),
+      offer: (text, title) => this.dialogs.offer(text, `${title}. This is what was typed here:`),
       act: (id) => this.act(this.keys.actions.get(id)),
       action: (id, place) => this.describe(id, place),
       hasFocus: () => this.hasFocus && this.grid.current === name,
@@ -145,6 +146,7 @@ export class Layout {
   // Ask for the rows of each pane of which a message was lost.
   check(sent) {
     for (const [pane, last] of Object.entries(sent)) this.views.get(pane)?.checkSent(last);
+    this.views.get("edit")?.retry();
   }
 
   welcome(message) {
