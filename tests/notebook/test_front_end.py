@@ -1,42 +1,17 @@
 """The front end without a kernel: a blank page, a model that records what is sent, and messages that are replayed."""
 
-import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page
+from playwright.async_api import Browser
 
-from explorer.session.actions import TYPING_IGNORED, TYPING_PAUSE
+from explorer.session.actions import TYPING_IGNORED
+from tests.notebook.recorded_kernel import STOPPED_CLOCK, RecordedKernel, recorded_view, tree_facts, tree_row
 from tests.servers.waiting import eventually
-from widgets import front_end
 from widgets.messages import Failure, parse
 
-_MODEL: Final = """
-async ([module, css, panes]) => {
-  document.head.append(Object.assign(document.createElement("style"), {textContent: css}));
-  const url = URL.createObjectURL(new Blob([module], {type: "text/javascript"}));
-  const {default: widget} = await import(url);
-  const listeners = new Set();
-  window.sent = [];
-  window.deliver = (message) => { for (const one of [...listeners]) one(message, []); };
-  const model = {
-    get: (name) => ({panes, height: 300})[name],
-    on: (name, callback) => { if (name === "msg:custom") listeners.add(callback); },
-    off: (name, callback) => listeners.delete(callback),
-    send: (content, _callbacks, buffers) => window.sent.push(content),
-    listeners,
-  };
-  window.model = model;
-  window.cleanup = widget.render({model, el: document.body});
-}
-"""
-_STOPPED_CLOCK: Final = "() => { const now = performance.now(); performance.now = () => now; }"
-"""Makes all keys as fast as those of one text, however slow the machine is."""
-_LEAVE: Final = "() => !window.dispatchEvent(new Event('beforeunload', {cancelable: true}))"
-"""Returns whether the page asks before it is left."""
-_ACTION: Final = {"title": "", "help": "", "group": "", "priority": 0, "places": ["tree"]}
 _QUESTION: Final = {
     "type": "dialog", "dialog": 1, "title": "", "options": [{"title": name, "details": ""} for name in ("No", "Yes")],
     "searching": False, "buttons": True, "lines": [], "facts": [], "note": "", "dangerous": False, "typed": "",
@@ -44,96 +19,12 @@ _QUESTION: Final = {
 }  # fmt: skip
 
 
-class RecordedKernel:
-    """Kernel's end of a view in a blank page: what the page sent, and messages to it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    async def sent(self, kind: str) -> list[dict[str, Any]]:
-        """Return the messages of a type that the page sent."""
-        sent: list[dict[str, Any]] = await self.page.evaluate("window.sent")
-        return [one for one in sent if one["type"] == kind]
-
-    async def wait_sent(self, kind: str, count: int) -> dict[str, Any]:
-        """Wait until the page has sent so many messages of a type, and return the last."""
-
-        async def is_sent() -> bool:
-            return len(await self.sent(kind)) >= count
-
-        await eventually(is_sent, f"{count} messages {kind}")
-        return (await self.sent(kind))[-1]
-
-    async def deliver(self, message: Mapping[str, Any]) -> None:
-        """Deliver a message to the page."""
-        await self.page.evaluate("(message) => window.deliver(message)", json.loads(json.dumps(message)))
-
-    async def welcome(self) -> None:
-        """Answer the page's hello."""
-        actions = [
-            {**_ACTION, "id": "down", "keys": ["down", "j"], "hints": {"tree": "↓"}},
-            {**_ACTION, "id": "edit", "keys": ["e"], "hints": {"tree": "e"}, "asks": True, "input": True},
-            {**_ACTION, "id": "delete", "keys": ["d"], "hints": {"tree": "d"}, "asks": True},
-            {**_ACTION, "id": "bottom", "keys": ["G", "end"], "hints": {"tree": "G"}},
-        ]
-        facts = {"labels": {"tree": "Keys"}, "signs": {}, "typing": {"pause": TYPING_PAUSE, "ignored": TYPING_IGNORED}}
-        await self.deliver({"type": "welcome", "id": 1, "protocol": 1, "actions": actions, **facts})
-
-    async def rows(
-        self, names: Sequence[str], *, generation: int, seq: int = 0, start: int = 0, total: int | None = None
-    ) -> None:
-        """Deliver the rows of the tree."""
-        await self.deliver(
-            {
-                **tree_facts(generation, seq, start, len(names) if total is None else total),
-                "type": "rows",
-                "rows": [tree_row(number, name) for number, name in enumerate(names, start + 1)],
-            }
-        )
-
-    async def names(self) -> list[str]:
-        """Return the names in sight."""
-        return await self.page.locator(".ks-pane-tree .ks-name").all_inner_texts()
-
-    async def wait_names(self, *names: str) -> None:
-        """Wait until these names are in sight, in this order."""
-
-        async def are_shown() -> bool:
-            return await self.names() == list(names)
-
-        await eventually(are_shown, f"{names} are shown")
-
-
-def tree_row(number: int, name: str, mark: str = "") -> dict[str, Any]:
-    """Return a row of the tree as the kernel sends it."""
-    return {
-        "id": number, "depth": 0, "name": name, "suffix": "", "hint": "", "folder": "", "value": True,
-        "placeholder": "", "failed": False, "tombstone": False, "below": 0, "count": "", "mark": mark,
-        "fresh": False, "draft": False,
-    }  # fmt: skip
-
-
-def tree_facts(generation: int, seq: int, start: int, total: int) -> dict[str, Any]:
-    """Return what every message about the rows of the tree has."""
-    head = {"title": "", "notice": "", "problem": False, "filter": "", "selected": ""}
-    return {
-        "pane": "tree", "generation": generation, "seq": seq, "start": start, "total": total, "cursor": 0,
-        "reveals": 0, "head": head,
-    }  # fmt: skip
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def kernel_end(browser: Browser) -> AsyncIterator[RecordedKernel]:
     """A view of a tree in a blank page, which was greeted and has asked for rows."""
-    page = await browser.new_page()
-    await page.goto("about:blank")
-    await page.evaluate(_MODEL, [front_end.module_text(), front_end.stylesheet(), ["tree"]])
-    recorded = RecordedKernel(page)
-    await recorded.wait_sent("hello", 1)
-    await recorded.welcome()
-    await recorded.wait_sent("window", 1)
-    yield recorded
-    await page.close()
+    async with recorded_view(browser, "tree") as recorded:
+        await recorded.wait_sent("window", 1)
+        yield recorded
 
 
 async def test_page_speaks_first_and_by_the_list(kernel_end: RecordedKernel) -> None:
@@ -171,31 +62,25 @@ async def test_gap_and_lost_patch_are_asked_for(kernel_end: RecordedKernel) -> N
 async def test_lost_message_of_any_pane_is_asked_for(browser: Browser) -> None:
     """A heartbeat has the numbers of all panes, also of those without rows: none of them stops the check."""
     panes = ("tree", "value", "locks", "changes")
-    page = await browser.new_page()
-    await page.goto("about:blank")
-    await page.evaluate(_MODEL, [front_end.module_text(), front_end.stylesheet(), panes])
-    recorded = RecordedKernel(page)
-    await recorded.wait_sent("hello", 1)
-    await recorded.welcome()
-    all_panes = {*panes, "edit", "comparison"}
-    asked: dict[str, int] = {}
+    async with recorded_view(browser, *panes) as recorded:
+        all_panes = {*panes, "edit", "comparison"}
+        asked: dict[str, int] = {}
 
-    async def have_asked() -> bool:
-        asked.update({one["pane"]: one["generation"] for one in await recorded.sent("window")})
-        return asked.keys() == all_panes
+        async def have_asked() -> bool:
+            asked.update({one["pane"]: one["generation"] for one in await recorded.sent("window")})
+            return asked.keys() == all_panes
 
-    await eventually(have_asked, "all panes have asked")
-    for pane in ("tree", "locks", "changes"):
-        await recorded.deliver({**tree_facts(asked[pane], 0, 0, 0), "pane": pane, "type": "rows", "rows": []})
-    before = dict(asked)
-    await recorded.deliver({"type": "heartbeat", "sent": {pane: [before[pane], 1] for pane in sorted(all_panes)}})
+        await eventually(have_asked, "all panes have asked")
+        for pane in ("tree", "locks", "changes"):
+            await recorded.deliver({**tree_facts(asked[pane], 0, 0, 0), "pane": pane, "type": "rows", "rows": []})
+        before = dict(asked)
+        await recorded.deliver({"type": "heartbeat", "sent": {pane: [before[pane], 1] for pane in sorted(all_panes)}})
 
-    async def have_asked_again() -> bool:
-        await have_asked()
-        return all(asked[pane] > before[pane] for pane in all_panes)
+        async def have_asked_again() -> bool:
+            await have_asked()
+            return all(asked[pane] > before[pane] for pane in all_panes)
 
-    await eventually(have_asked_again, "all panes have asked again")
-    await page.close()
+        await eventually(have_asked_again, "all panes have asked again")
 
 
 async def test_kernel_that_is_silent_is_lost_within_seconds(kernel_end: RecordedKernel) -> None:
@@ -253,7 +138,7 @@ async def test_text_typed_ahead_is_no_command(kernel_end: RecordedKernel) -> Non
     await kernel_end.rows(["a", "b"], generation=generation)
     await kernel_end.wait_names("a", "b")
     await kernel_end.page.locator(".ks-pane-tree .ks-scroller").focus()
-    await kernel_end.page.evaluate(_STOPPED_CLOCK)
+    await kernel_end.page.evaluate(STOPPED_CLOCK)
     await kernel_end.page.keyboard.type("edjd")
     await kernel_end.deliver({"type": "done"})
     await kernel_end.page.keyboard.type("jd")
@@ -271,100 +156,6 @@ async def test_text_typed_ahead_is_no_command(kernel_end: RecordedKernel) -> Non
     await kernel_end.deliver({"type": "dialog-closed", "dialog": 2})
     await kernel_end.page.keyboard.type("d")
     assert len(await kernel_end.sent("perform")) == 3
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def editor_end(browser: Browser) -> AsyncIterator[RecordedKernel]:
-    """A view of a tree and a value in a blank page, which was greeted and has asked for both, and for the editor."""
-    page = await browser.new_page()
-    await page.goto("about:blank")
-    await page.evaluate(_MODEL, [front_end.module_text(), front_end.stylesheet(), ["tree", "value"]])
-    recorded = RecordedKernel(page)
-    await recorded.wait_sent("hello", 1)
-    await recorded.welcome()
-    await recorded.wait_sent("window", 4)
-    yield recorded
-    await page.close()
-
-
-async def open_editor(kernel_end: RecordedKernel, edit: int = 1) -> Locator:
-    """Deliver an edit without text, and return its editor."""
-    generation = next(one for one in await kernel_end.sent("window") if one["pane"] == "edit")["generation"]
-    head = {"edit": edit, "body": edit, "heading": "key", "lines": [], "readonly": False, "place": None}
-    await kernel_end.deliver({"type": "focus", "pane": "value"})
-    await kernel_end.deliver({"type": "body", "pane": "edit", "version": edit, "start": 0, "next": None})
-    await kernel_end.deliver({"type": "rows", "pane": "edit", "generation": generation, "head": head})
-    editor = kernel_end.page.locator(".ks-edit-text")
-    await editor.wait_for()
-    return editor
-
-
-async def test_rest_of_a_dropped_text_is_not_typed(editor_end: RecordedKernel) -> None:
-    """A key that cannot be held drops the text that follows, as a whole: its rest does not go into the editor."""
-    page = editor_end.page
-    await page.locator(".ks-pane-tree .ks-scroller").focus()
-    await page.evaluate(_STOPPED_CLOCK)
-    for key in ("e", "Control+Home", "a"):
-        await page.keyboard.press(key)
-    editor = await open_editor(editor_end)
-    await editor_end.deliver({"type": "done"})
-    await page.keyboard.type("bc")
-    await page.locator(".ks-notice-line", has_text=TYPING_IGNORED).first.wait_for()
-    assert await editor.input_value() == ""
-    await page.keyboard.press("ArrowLeft")
-    await page.keyboard.type("d")
-    assert await editor.input_value() == "d"
-
-
-async def test_typed_text_that_is_not_taken_is_offered(editor_end: RecordedKernel) -> None:
-    """Whether the kernel refuses it, or another view closes the edit before it is sent."""
-    page = editor_end.page
-    editor = await open_editor(editor_end)
-    offered = page.locator(".ks-copied")
-    await editor.fill("mine")
-    sent = await editor_end.wait_sent("text", 1)
-    assert (sent["edit"], sent["base"]) == (1, 1)
-    await editor_end.deliver({"type": "reply", "id": sent["id"], "version": 1, "problem": "another view"})
-    await page.locator(".ks-dialog-title", has_text="another view").wait_for()
-    assert await offered.input_value() == "mine"
-    await page.keyboard.press("Escape")
-    assert (await editor_end.wait_sent("more", 1))["version"] == 1
-    await editor_end.deliver({"type": "body", "pane": "edit", "version": 1, "start": 0, "next": None})
-    assert await editor.input_value() == ""
-    await page.evaluate("""() => {
-      const area = document.querySelector(".ks-edit-text");
-      area.value = "unsent";
-      area.dispatchEvent(new Event("input"));
-      const head = {edit: 2, body: 2, heading: "", lines: [], readonly: false, place: null};
-      window.deliver({type: "body", pane: "edit", version: 2, start: 0, next: null});
-      const {generation} = window.sent.findLast((one) => one.type === "window" && one.pane === "edit");
-      window.deliver({type: "patch", pane: "edit", generation, seq: 1, head});
-    }""")
-    assert await offered.input_value() == "unsent"
-
-
-async def test_unanswered_text_is_sent_again(editor_end: RecordedKernel) -> None:
-    """It is sent with the next sign of life; until it is answered, the browser asks before it leaves the page."""
-    page = editor_end.page
-    editor = await open_editor(editor_end)
-    await page.evaluate("window.later = setTimeout; window.setTimeout = (call, time) => later(call, time / 50);")
-    await editor.press_sequentially("mine")
-    await editor_end.wait_sent("text", 1)
-
-    async def is_sent_again() -> bool:
-        await editor_end.deliver({"type": "heartbeat", "sent": {}})
-        return len(await editor_end.sent("text")) > 1
-
-    await eventually(is_sent_again, "the text is sent again")
-    assert await page.evaluate(_LEAVE)
-    await page.evaluate("window.setTimeout = window.later")
-
-    async def is_left() -> bool:
-        for sent in await editor_end.sent("text"):
-            await editor_end.deliver({"type": "reply", "id": sent["id"], "version": 2, "problem": ""})
-        return not await page.evaluate(_LEAVE)
-
-    await eventually(is_left, "the page is left without a question")
 
 
 async def test_exception_in_a_handler_is_reported(kernel_end: RecordedKernel) -> None:
