@@ -52,7 +52,7 @@ async def test_rest_of_a_dropped_text_is_not_typed(editor_end: RecordedKernel) -
 
 
 async def test_typed_text_that_is_not_taken_is_offered(editor_end: RecordedKernel) -> None:
-    """Whether the kernel refuses it, or another view closes the edit before it is sent."""
+    """The kernel refuses it, or another view closes the edit before it is sent."""
     page = editor_end.page
     editor = await open_editor(editor_end)
     offered = page.locator(".ks-copied")
