@@ -5,12 +5,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
-from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
+from explorer.model.errors import ExplorerError, KeyNotFound
 from explorer.plans.differences import DifferenceKind, differences
 from explorer.plans.meter import Meter
-from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of
+from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of, require_guarded_writes
 from explorer.plans.side import PlanSide, Side, is_masked, not_copied, omission, spelled_like
 
 
@@ -127,10 +126,7 @@ class CopyPlanner:
     def _require_guards(self) -> None:
         written = [self._target, self._source] if self._move else [self._target]
         for store in (side.store for side in written if isinstance(side, PlanSide)):
-            if Capability.ATOMIC not in store.capabilities:
-                raise CallNotSupported(
-                    "the store cannot write only what is as planned", address=store.redacted, hint="use another store"
-                )
+            require_guarded_writes(store)
 
     async def _require_apart(self) -> None:
         if not isinstance(self._source, PlanSide):

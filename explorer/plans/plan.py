@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from explorer.drivers.base import Store
+from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import InvalidPlan
+from explorer.model.errors import CallNotSupported, InvalidPlan
 from explorer.model.keys import encode
 
 
@@ -170,6 +171,13 @@ def in_safe_order(changes: Iterable[Change]) -> tuple[Change, ...]:
     return (*writes, *deletions)
 
 
+def require_guarded_writes(store: Store) -> None:
+    """Raise CallNotSupported if a store cannot write a key only as it was seen."""
+    if Capability.ATOMIC not in store.capabilities:
+        reason = store.unsupported_reasons.get(Capability.ATOMIC, "the store cannot write only what is as planned")
+        raise CallNotSupported(reason, address=store.redacted, hint="use another store, URL or profile")
+
+
 async def part_of(
     store: Store,
     changes: Iterable[Change],
@@ -178,9 +186,15 @@ async def part_of(
     required: Iterable[RequiredKey] = (),
     directories: Iterable[str] = (),
 ) -> PlanPart:
-    """Return a part for the changes of an open store, in their safe order; the others as in PlanPart."""
-    identity = (await store.status()).identity
+    """Return a part for the changes of an open store, in their safe order; the others as in PlanPart.
+
+    Raises:
+        CallNotSupported: There are changes, and the store cannot guard its writes.
+    """
     ordered = in_safe_order(changes)
+    if ordered:
+        require_guarded_writes(store)
+    identity = (await store.status()).identity
     return PlanPart(store.address.public_url, identity, ordered, profile, tuple(required), tuple(directories))
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from explorer.codecs.constraints.value_path import Parts, ValuePath
-from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
-from explorer.model.errors import CallNotSupported, InvalidText
+from explorer.model.errors import InvalidText
 from explorer.plans.meter import Meter
-from explorer.plans.plan import Change, OmittedKey, Plan, part_of
+from explorer.plans.plan import Change, OmittedKey, Plan, part_of, require_guarded_writes
 from explorer.plans.search import SearchQuery, value_text
 from explorer.plans.side import PlanSide, omission
 
@@ -71,8 +70,7 @@ async def replace_plan(
         CallNotSupported: The store cannot guard its writes.
     """
     store = side.store
-    if Capability.ATOMIC not in store.capabilities:
-        raise CallNotSupported("the store cannot write only what is as planned", address=store.redacted)
+    require_guarded_writes(store)
     pattern = replacement.pattern()
     in_field = (
         None if field is None or codecs is None else FieldReplacement(replacement, ValuePath.parse(field), codecs)

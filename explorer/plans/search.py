@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from fnmatch import translate
@@ -13,15 +13,16 @@ from explorer.drivers.base import PAGE_SIZE
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Cursor, Entry
 from explorer.model.errors import InvalidText
+from explorer.model.sanitize import pluralize
 from explorer.plans.side import PlanSide
 
 MAX_MATCH_LENGTH: Final = 200
 """Characters of a line that are shown of a match in a value."""
 MAX_SEARCHED: Final = 8 * 2**20
 """Bytes of a value up to which it is searched."""
-MASKED_VALUES: Final = "values that are masked"
-NO_RIGHT: Final = "values that may not be read"
-TOO_LARGE: Final = f"values larger than {MAX_SEARCHED // 2**20} MiB"
+MASKED_VALUE: Final = "masked"
+NO_RIGHT: Final = "may not be read"
+TOO_LARGE: Final = f"larger than {MAX_SEARCHED // 2**20} MiB"
 _GLOB: Final = re.compile(r"[*?\[]")
 _ESCAPE: Final = re.compile(r"\\.")
 
@@ -183,7 +184,7 @@ class Search:
                 left_out[NO_RIGHT] += 1
             return None
         if self._is_masked(entry.key):
-            left_out[MASKED_VALUES] += 1
+            left_out[MASKED_VALUE] += 1
             return None
         if len(entry.value) > MAX_SEARCHED:
             left_out[TOO_LARGE] += 1
@@ -191,6 +192,12 @@ class Search:
         text = self._decode(entry)
         match = self._value.search(text)
         return None if match is None else _value_hit(entry.key, text, *match.span())
+
+
+def left_out_texts(left_out: Mapping[str, int]) -> Iterator[str]:
+    """Yield how many values were not searched, and why."""
+    for reason, count in sorted(left_out.items()):
+        yield f"not searched: {pluralize(count, 'value')} ({reason})"
 
 
 def value_text(entry: Entry) -> str:

@@ -90,6 +90,20 @@ def test_separators_of_two_stores_are_no_difference(url: str, run: Run, shared_r
     assert (ambiguous.code, "?separator=" in ambiguous.error) == (2, True)
 
 
+def test_read_only_target_says_why(url: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is compared; a masked value that is not searched is said, too."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "keyscope").mkdir()
+    (tmp_path / "keyscope/config.toml").write_text(f'[profiles.ro]\nurl = "{url}b/"\nread_only = true\nmask = ["x"]\n')
+    fill(run, f"{url}b/", x="1")
+    fill(run, f"{url}a/", x="2")
+    for words in (("copy", f"{url}a/", "@ro"), ("replace", "@ro", "1", "2")):
+        refused = run(*words, "--yes")
+        assert refused.code != 0
+        assert "read-only: its profile says so" in refused.error, refused.error
+    assert "not searched: 1 value (masked)" in run("find", "@ro", "--value", "1").error
+
+
 def test_field_of_messages_is_replaced(url: str, run: Run, tmp_path: Path) -> None:
     """Only the field is patched: fields that the schema does not have stay, and other values are listed."""
     old = 'syntax = "proto3"; message Order { string id = 1; int32 amount = 2; repeated string tags = 3; }'

@@ -13,13 +13,12 @@ from explorer.drivers.memory.demo.store import DemoStore
 from explorer.model.address import parse
 from explorer.model.entries import Entry, Page
 from explorer.model.errors import Forbidden, InvalidText
-from explorer.plans.search import NO_RIGHT, SearchHit
+from explorer.plans.search import NO_RIGHT, SearchHit, left_out_texts
 from explorer.session.results.finder import FindRequest
 from explorer.session.results.result_list import ResultList, ResultState
 from explorer.session.results.result_text import (
     find_title,
     hit_position,
-    left_out_texts,
     match_parts,
     no_further_hit,
     progress_text,
@@ -126,7 +125,7 @@ async def test_find_names_values_that_may_not_be_read(session: Session, monkeypa
 
     monkeypatch.setattr(MemoryStore, "list", hidden)
     assert await found(session, FindRequest(value="x")) == []
-    assert list(left_out_texts(session.results.finder)) == [f"not looked at: 2,501 {NO_RIGHT}"]
+    assert list(left_out_texts(session.results.finder.left_out)) == [f"not searched: 2,501 values ({NO_RIGHT})"]
 
 
 async def test_find_keeps_a_bounded_number_of_hits(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from explorer.model.errors import ExplorerError
 from explorer.model.line_diff import DiffLine
 from explorer.model.sanitize import sanitize
-from explorer.plans.search import SearchHit
+from explorer.plans.search import SearchHit, left_out_texts
 from explorer.session.actions import Place
 from explorer.session.editing.comparison_text import visible_parts
 from explorer.session.results.comparison import DifferingKey
@@ -21,7 +21,7 @@ from explorer.session.results.difference_text import (
 from explorer.session.results.journal_list import JournalItem
 from explorer.session.results.journal_text import journal_progress, journal_row, journal_title, record_facts
 from explorer.session.results.result_list import ResultList
-from explorer.session.results.result_text import MATCH, find_title, left_out_texts, match_parts, progress_text
+from explorer.session.results.result_text import MATCH, find_title, match_parts, progress_text
 from explorer.session.session import Session
 from explorer.session.states import Part
 from widgets.panes.base import Head, Json, PaneRow
@@ -142,7 +142,7 @@ class HitsPane(ResultPane[SearchHit]):
     def lines(self) -> Iterable[str]:
         """Return how far the search is, and what was left out."""
         finder = self.session.results.finder
-        return progress_text(finder, self.session.clock.now(), MATCH)[0], *left_out_texts(finder)
+        return progress_text(finder, self.session.clock.now(), MATCH)[0], *left_out_texts(finder.left_out)
 
     def fields_of(self, item: SearchHit) -> Mapping[str, Json]:
         """Return the key and the line that matches."""

@@ -18,7 +18,7 @@ from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
-from explorer.plans.search import Search, SearchHit, SearchQuery, searched_text, value_text
+from explorer.plans.search import Search, SearchHit, SearchQuery, left_out_texts, searched_text, value_text
 from explorer.plans.side import PlanSide
 
 if TYPE_CHECKING:  # imports protobuf and yaml
@@ -77,8 +77,8 @@ async def find(store: Store, options: arguments.FindArguments, console: Console,
         search.is_complete = True
     rest = "" if search.is_complete else "; there may be more"
     console.print_note(f"{pluralize(count, 'match', 'matches')} in {pluralize(search.looked_at, 'key')}{rest}")
-    for reason, number in search.left_out.items():
-        console.print_note(f"keyscope: not searched: {number:,} {reason}")
+    for text in left_out_texts(search.left_out):
+        console.print_note(f"keyscope: {text}")
     return ExitCode.SUCCESS if count else ExitCode.NOT_FOUND
 
 

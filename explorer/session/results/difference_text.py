@@ -7,7 +7,7 @@ from typing import Final
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.plans.differences import DifferenceKind
 from explorer.session.results.comparison import Comparison, ComparisonRequest, DifferingKey
-from explorer.session.results.result_text import left_out_texts, progress_text
+from explorer.session.results.result_text import progress_text
 from explorer.session.states import Option, Tone
 
 SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", DifferenceKind.CHANGED: "~"}
@@ -39,8 +39,6 @@ def difference_progress(comparison: Comparison, now: float) -> Iterator[tuple[st
     if comparison.same or comparison.ignored:
         ignored = f", {comparison.ignored:,} left out" if comparison.ignored else ""
         yield f"{pluralize(comparison.same, 'key')} the same{ignored}", Tone.QUIET
-    for text in left_out_texts(comparison):
-        yield text, Tone.WARNING
 
 
 def plan_title(request: ComparisonRequest) -> str:

@@ -1,6 +1,5 @@
 """Lists of results as sanitised texts: how far they are, what was left out, and rows."""
 
-from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from explorer.model.format import format_duration
@@ -67,12 +66,6 @@ def _rate(results: ResultList[Item], now: float) -> str:
     if results.total is not None and results.total > results.looked_at:
         left = f", {format_duration((results.total - results.looked_at) / rate)} left"
     return f", {rate:,.0f}/s{left}"
-
-
-def left_out_texts(results: ResultList[Item]) -> Iterator[str]:
-    """Yield what was not looked at, and why."""
-    for reason, count in sorted(results.left_out.items()):
-        yield f"not looked at: {count:,} {sanitize(reason)}"
 
 
 def hit_position(results: ResultList[Item]) -> str:

@@ -5,10 +5,10 @@ from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
-from explorer.plans.search import SearchHit
+from explorer.plans.search import SearchHit, left_out_texts
 from explorer.session.actions import Place
 from explorer.session.results.result_file import hit_line
-from explorer.session.results.result_text import MATCH, find_title, left_out_texts, match_parts, progress_text
+from explorer.session.results.result_text import MATCH, find_title, match_parts, progress_text
 from explorer.session.session import Session
 from explorer.session.states import Tone
 from explorer.tui.cells import Piece, short_key, shorten_middle
@@ -62,7 +62,7 @@ class HitsScreen(ResultScreen[SearchHit]):
         """Yield how far the search is, and what was left out."""
         finder = self.session.results.finder
         yield progress_text(finder, self.session.clock.now(), MATCH)
-        for text in left_out_texts(finder):
+        for text in left_out_texts(finder.left_out):
             yield text, Tone.WARNING
 
     def key_of(self, item: SearchHit) -> str:
