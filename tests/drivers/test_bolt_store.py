@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.load import codecs_for
+from explorer.drivers.bolt import watch
 from explorer.drivers.bolt.file import create
 from explorer.drivers.bolt.keyspace import parse_name, show_name
 from explorer.drivers.registry import make
@@ -27,7 +28,7 @@ from explorer.model.errors import (
 )
 from explorer.model.keys import encode
 from tests.clients.lockers import built_go_program
-from tests.contract.fixtures import WAIT_TIMEOUT, keys_below
+from tests.contract.fixtures import WAIT_TIMEOUT, keys_below, take_changes, take_events
 from tests.drivers.bolt_files import file, open_store, put_values, read_tree, update
 from tests.scale import examples
 from tests.servers.etcd import EtcdServer
@@ -282,3 +283,23 @@ async def test_file_of_etcd_is_read_only(file: Path) -> None:
             await store.put("key/a", b"")
     async with open_store(file, "?layout=buckets") as store:
         await store.put("key/a", b"")
+
+
+# Watches
+
+
+def test_idle_file_is_looked_at_more_rarely() -> None:
+    intervals = [watch.poll_interval(idle) for idle in (0.0, 0.9, 1.1, 4.0, 9.0, 60.0)]
+    assert intervals == sorted(intervals)
+    assert (intervals[0], intervals[-1]) == (0.01, 0.5)
+
+
+async def test_own_write_is_reported_at_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch of a file that was idle for long does not wait for its next look."""
+    monkeypatch.setattr(watch, "poll_interval", lambda _idle: 3600.0)
+    async with open_store(file) as store, store.watch_tree("") as events, store.watch("b/key") as single:
+        await take_events(events, 1)
+        await take_events(single, 1)
+        await store.put("b/key", b"value")
+        assert [change.key for change in await take_changes(single, 1)] == ["b/key"]
+        assert "b/key" in [change.key for change in await take_changes(events, 2)]

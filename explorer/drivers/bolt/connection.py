@@ -1,5 +1,6 @@
 """Connection to a file: one thread reads and writes it, and holds its lock only meanwhile."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -40,6 +41,8 @@ class BoltConnection:
         self._file: BoltFile | None = None
         self._view: View | None = None
         self._worker = Worker(f"bolt {settings.file.name}")
+        self._written = asyncio.Event()
+        """Set by the next write on this connection."""
 
     @property
     def identity(self) -> str | None:
@@ -88,7 +91,17 @@ class BoltConnection:
         Args:
             change: Changes buckets of the transaction, in the connection's thread; what it raises drops them.
         """
-        return await self._worker.call(partial(self._translated, partial(self._write, change)))
+        try:
+            return await self._worker.call(partial(self._translated, partial(self._write, change)))
+        finally:
+            self._written.set()
+            self._written = asyncio.Event()
+
+    async def wait_written(self, seconds: float) -> None:
+        """Wait for the next write on this connection, but at most so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._written.wait()
 
     async def state(self) -> StateId:
         """Return the newest state, without the lock."""

@@ -19,16 +19,19 @@ from explorer.drivers.common.watch import Differences, ReconnectingWatch
 from explorer.model.entries import Cursor, Entry, Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
-_POLL_INTERVAL: Final = 0.05
-"""Seconds between two looks at the newest state."""
 _BUSY_INTERVAL: Final = 0.01
-"""Seconds likewise, for a time after a change: then fewer transactions are combined."""
+"""Seconds between two looks at the newest state for a time after a change, so that fewer transactions are combined."""
 _BUSY_TIME: Final = 1.0
+_MIN_INTERVAL: Final = 0.05
+_MAX_INTERVAL: Final = 0.5
+"""Seconds between two looks at a file that has not changed for a while."""
+_IDLE_SHARE: Final = 1 / 20
+"""Share of the time since the last change that passes until the next look."""
 _PAGE_SIZE: Final = 1000
 
 
 class StatePoll:
-    """Looks for the newest state of a file, more often after it has changed.
+    """Looks for the newest state of a file, often after it has changed, and the more rarely the longer it has not.
 
     Args:
         connection: The connection to the file.
@@ -37,15 +40,22 @@ class StatePoll:
     def __init__(self, connection: BoltConnection) -> None:
         self._connection = connection
         self._clock = asyncio.get_running_loop().time
-        self._busy_until = 0.0
+        self._changed_at = self._clock()
 
     async def wait(self, known: StateId) -> None:
         """Wait until the newest state is another one."""
         while True:
             if await self._connection.state() != known:
-                self._busy_until = self._clock() + _BUSY_TIME
+                self._changed_at = self._clock()
                 return
-            await asyncio.sleep(_BUSY_INTERVAL if self._clock() < self._busy_until else _POLL_INTERVAL)
+            await self._connection.wait_written(poll_interval(self._clock() - self._changed_at))
+
+
+def poll_interval(idle: float) -> float:
+    """Return the seconds until the next look at a file that has not changed for so many."""
+    if idle < _BUSY_TIME:
+        return _BUSY_INTERVAL
+    return min(max(_MIN_INTERVAL, idle * _IDLE_SHARE), _MAX_INTERVAL)
 
 
 class BoltKeyWatch(ReconnectingWatch):
