@@ -10,7 +10,7 @@ from explorer.codecs.base import KUBERNETES_MAGIC, Choice, Codec, Document, Enco
 from explorer.codecs.constraints.constraint import Constraints, Violation
 from explorer.codecs.detect import detect
 from explorer.codecs.patterns import Pattern, similar_keys
-from explorer.codecs.presets import Preset, preset_of
+from explorer.codecs.presets import Preset, find_preset, preset_of, preset_with
 from explorer.codecs.protobuf.fields import missing_fields
 from explorer.codecs.protobuf.kubernetes import KubernetesDocument
 from explorer.codecs.protobuf.messages import MessageDocument
@@ -53,7 +53,7 @@ class Codecs:
         rule_file: RuleFile | None = None,
         presets: Sequence[Preset] = (),
         constraints: Constraints | None = None,
-        load_kubernetes: Callable[[], Sequence[SchemaSet]] = lambda: (),
+        load_preset: Callable[[Preset], Sequence[SchemaSet]] = lambda _preset: (),
     ) -> None:
         self.schemas = schemas or Schemas()
         self.rules = rules or Rules()
@@ -64,7 +64,8 @@ class Codecs:
         self.presets = tuple(presets)
         """Presets whose rules are among the rules."""
         self.constraints = constraints or Constraints()
-        self._load_kubernetes: Callable[[], Sequence[SchemaSet]] | None = load_kubernetes
+        self._load_preset = load_preset
+        self._loaded_presets = {preset.name for preset in presets}
         self._lock = Lock()
 
     @property
@@ -100,16 +101,35 @@ class Codecs:
 
     def _lacks_schema(self, rule: Rule) -> bool:
         name = rule.choice.type
-        return name is not None and self.schemas.find(name, rule.choice.schema) is None
+        if name is None or self.schemas.find(name, rule.choice.schema) is not None:
+            return False
+        preset = preset_with(name)
+        return preset is None or preset.name in self._loaded_presets or bool(preset.hint)
 
     def kubernetes_schemas(self) -> Schemas:
-        """Return all schemas, after those of Kubernetes that are installed were added, once and behind all others."""
-        with self._lock:
-            load, self._load_kubernetes = self._load_kubernetes, None
-            if load is not None:
-                with suppress(SchemaFailed):  # the reason of the document says what is missing
-                    self.schemas = Schemas((*self.schemas.sets, *load()))
+        """Return all schemas, those of Kubernetes that are installed behind all others."""
+        return self._with_preset(find_preset("kubernetes"))
+
+    def schemas_for(self, choice: Choice) -> Schemas:
+        """Return all schemas; where none has the message type, with those of the preset that has it."""
+        if choice.type is None or self.schemas.find(choice.type, choice.schema) is not None:
             return self.schemas
+        preset = preset_with(choice.type)
+        return self.schemas if preset is None else self._with_preset(preset)
+
+    def _with_preset(self, preset: Preset) -> Schemas:
+        """Return all schemas, after those of a preset that are installed were added, once and behind all others."""
+        with self._lock:
+            if preset.name not in self._loaded_presets:
+                self._loaded_presets.add(preset.name)
+                with suppress(SchemaFailed):  # the reason of the document says what is missing
+                    self.schemas = Schemas((*self.schemas.sets, *self._load_preset(preset)))
+            return self.schemas
+
+    def loads_for_choices(self, key: str) -> bool:
+        """Return whether schemas have to be loaded before the choices for a key are known, which takes a while."""
+        preset = preset_of(self.scope.root + key)
+        return bool(preset and preset.types and preset.name not in self._loaded_presets)
 
     def rule(self, key: str) -> Rule | None:
         """Return the rule for a key relative to the root, or None."""
@@ -239,6 +259,8 @@ class Codecs:
     def _choices(self, key: str, value: bytes) -> Iterator[Choice]:
         if rule := self.rule(key):
             yield rule.choice
+        elif choice := self._preset_choice(key, value):
+            yield from (choice, replace(choice, form="json"))
         current = (self.preview(key, value) if len(value) > _PREVIEWED_SIZE else None) or self.open(key, value)
         yield from _forms(current)
         detected = current if rule is None else self._detected(key, value)
@@ -252,6 +274,18 @@ class Codecs:
             yield replace(choice, form="json")
         yield Choice("hex")
 
+    def _preset_choice(self, key: str, value: bytes) -> Choice | None:
+        """Return the message type of a preset that is not in use, if it has one for a key and the value is one."""
+        preset = preset_of(self.scope.root + key)
+        choice = None if preset is None else preset.choice(self.scope.root + key)
+        if choice is None or choice.type is None:
+            return None
+        try:
+            self._read(value, choice, "")
+        except InvalidText:
+            return None
+        return choice
+
     def _read(self, value: bytes, choice: Choice, reason: str) -> Document:
         """Return the document of a value by a codec.
 
@@ -264,7 +298,7 @@ class Codecs:
             case "json" | "yaml" | "text":
                 return TextDocument.open(value, choice, reason, self.limits)
             case "protobuf":
-                return MessageDocument.open(value, choice, reason, self.schemas, self.limits)
+                return MessageDocument.open(value, choice, reason, self.schemas_for(choice), self.limits)
             case "k8s":
                 return KubernetesDocument.open(value, choice, reason, self.kubernetes_schemas(), self.limits)
 

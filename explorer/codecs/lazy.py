@@ -50,6 +50,10 @@ class LazyCodecs:
         """Return the choices for a value, the most likely first."""
         return self.prepare().choices(key, value)
 
+    def loads_for_choices(self, key: str) -> bool:
+        """Return whether schemas have to be loaded before the choices for a key are known."""
+        return self.prepare().loads_for_choices(key)
+
     def has_constraints(self, key: str) -> bool:
         """Return whether the values of a key have constraints."""
         return self.prepare().has_constraints(key)

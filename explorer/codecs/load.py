@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -96,7 +95,7 @@ def codecs_for(store: StoreInfo, options: CodecOptions = _NO_OPTIONS) -> Codecs:
         rule_file=RuleFile(options.codecs or _default_file(), store.address.redacted),
         presets=presets,
         constraints=settings.constraints,
-        load_kubernetes=partial(_installed_schemas, find_preset("kubernetes")),
+        load_preset=_installed_schemas,
     )
 
 

@@ -104,7 +104,11 @@ class Preset:
 
     def matches(self, key: str) -> bool:
         """Return whether the preset has a rule for a whole key."""
-        return any(pattern.matches(key) for pattern, _ in self._patterns)
+        return self.choice(key) is not None
+
+    def choice(self, key: str) -> Choice | None:
+        """Return the codec of a whole key, or None."""
+        return next((choice for pattern, choice in self._patterns if pattern.matches(key)), None)
 
     def rules(self) -> Rules:
         """Return the rules of its keys."""
@@ -227,6 +231,11 @@ def find_preset(name: str) -> Preset:
     return preset
 
 
+def preset_with(message: str) -> Preset | None:
+    """Return the preset that has a message type, or None."""
+    return next((preset for preset in PRESETS.values() if message in preset.types), None)
+
+
 def preset_of(key: str) -> Preset | None:
     """Return the preset that is about a whole key, or None."""
-    return next((preset for preset in _ALL if preset.matches(key)), None)
+    return next((preset for preset in PRESETS.values() if preset.matches(key)), None)

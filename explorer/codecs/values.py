@@ -59,7 +59,7 @@ def read_value(codecs: Codecs, value: bytes, choice: Choice) -> object:
         case "yaml":
             return _yaml(_text(value), codecs.limits.max_elements)
         case "protobuf":
-            return read_fields(value, choice, codecs.schemas, codecs.limits)
+            return read_fields(value, choice, codecs.schemas_for(choice), codecs.limits)
         case "k8s":
             envelope = KubernetesEnvelope.read(value)
             schemas = codecs.kubernetes_schemas()

@@ -58,6 +58,9 @@ class ValueCodecs(Protocol):
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Return the ways to decode a value, the most likely first."""
 
+    def loads_for_choices(self, key: str) -> bool:
+        """Return whether schemas have to be loaded before the choices for a key are known."""
+
     def message_text(self, key: str, value: bytes) -> str | None:
         """Return the text of a value that is a message; None for any other."""
 
@@ -83,8 +86,9 @@ class Decoder:
         return self.codecs.preview(key, value, choice) if len(value) >= PREVIEW_SIZE else None
 
     def choices_now(self, key: str, value: bytes) -> tuple[Choice, ...] | None:
-        """Return the ways to decode a small value, the most likely first; None for a large value."""
-        return self.codecs.choices(key, value) if len(value) < THREAD_SIZE else None
+        """Return the ways to decode a value, the most likely first; None if finding them takes a while."""
+        is_slow = len(value) >= THREAD_SIZE or self.codecs.loads_for_choices(key)
+        return None if is_slow else self.codecs.choices(key, value)
 
     async def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Return the ways to decode a value, the most likely first."""

@@ -167,6 +167,28 @@ class TestVoltha:
         assert document.choice == Choice("hex")
         assert document.notes[0] == "the preset voltha is for values like this: see keyscope codecs list"
 
+    def test_type_of_an_unused_preset_can_be_chosen(self) -> None:
+        """The schemas are loaded once they are asked for, and a stored rule works without the preset."""
+        value, key = serialized(made("device.Device", voltha())(id="1", vlan=300)), f"{STACK}/devices/1"
+        found, choice = codecs(), Choice("protobuf", "device.Device")
+        assert found.loads_for_choices(key)
+        assert found.choices(key, value)[:2] == (choice, replace(choice, form="json"))
+        assert not found.loads_for_choices(key)
+        assert choice not in found.choices(key, b"\xff\xff")
+        found.add_rule(key, "service/voltha/**/devices/{id}", choice)
+        later = codecs()
+        assert later.problems == ()
+        assert later.open(key, value).choice == choice
+
+    def test_type_without_schemas_is_not_offered(self, remove: Callable[[str], None]) -> None:
+        remove("voltha")
+        value, key = serialized(made("device.Device", voltha())(id="1", vlan=300)), f"{STACK}/devices/1"
+        found = codecs()
+        assert found.choices(key, value) == (Choice("hex"),)
+        found.add_rule(key, key, Choice("protobuf", "device.Device"))
+        (problem,) = codecs().problems
+        assert "no schema has a message 'device.Device'" in problem
+
 
 class TestKubernetes:
     @pytest.mark.usefixtures("kubernetes")
