@@ -198,13 +198,17 @@ class SessionWidget(anywidget.AnyWidget):
         session = self._live.session
         return self._run(made(session, session.results.plan_review.take_back))
 
-    def apply(self, plan: Plan) -> int:
+    def apply(self, plan: Plan, *, reason: str = "") -> int:
         """Apply a plan, and return the number of changes that are done.
+
+        Args:
+            plan: The plan.
+            reason: Why, for the journal; a profile may demand it.
 
         Raises:
             ExplorerError: It cannot be applied, or stopped; what is done stays done, and applying it again goes on.
         """
-        return self._run(applied(self._live.session, plan))
+        return self._run(applied(self._live.session, plan, reason))
 
     def _run(self, work: Coroutine[object, object, Result]) -> Result:
         if self._closed or self._live.is_closed:

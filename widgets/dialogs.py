@@ -1,6 +1,6 @@
 """Dialogs: questions that a flow asks in one view; the page draws them, the answer comes back as a message."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -37,6 +37,8 @@ class Dialog(Generic[Value]):
     """Text of the field at first."""
     problem: str = ""
     """Why the text was refused before."""
+    hint: Callable[[str], str] | None = None
+    """Returns how a typed text is read; "" if there is nothing to say."""
 
     def message(self, number: int, *, is_searching: bool) -> dict[str, Json]:
         """Return the dialog for the page.
@@ -60,6 +62,7 @@ class Dialog(Generic[Value]):
             "label": self.label,
             "text": self.text,
             "problem": self.problem,
+            "hints": self.hint is not None,
         }
 
 

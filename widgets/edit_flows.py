@@ -1,7 +1,7 @@
 """Flows of an edit: open one, leave it, and what its states ask."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -13,9 +13,11 @@ from explorer.session.earlier_values import NO_EARLIER_VALUES, RESTORE_QUESTION,
 from explorer.session.editing.draft_text import draft_options, drafts_question
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
-from explorer.session.editing.edit_states import Conflicted, Expired, Saved, State
+from explorer.session.editing.edit_states import Conflicted, Expired, Reviewing, Saved, State
 from explorer.session.editing.edit_text import (
     NOTHING_CHANGED,
+    REASON_HELP,
+    REASON_QUESTION,
     expired_question,
     leave_options,
     leave_outcome,
@@ -29,7 +31,7 @@ from explorer.session.editing.edit_text import (
 )
 from explorer.session.editing.violation_text import override_options, override_question
 from explorer.session.session import Session
-from explorer.session.states import Part
+from explorer.session.states import Option, Part, Tone
 from explorer.session.value_text import ONE_FORM
 from widgets.dialogs import Dialog
 from widgets.panes.edit import MAX_EDITED
@@ -181,22 +183,62 @@ async def close_saved(live: "LiveSession", edit: Edit, state: Saved) -> None:
 # Review
 
 
-async def override(view: "View", names: Sequence[str], review: int) -> None:
-    """Ask whether to save a value that breaks constraints.
+async def confirm_save(view: "View", review: int) -> None:
+    """Ask what must be known before a review is saved: which constraints are overridden, and why it is saved.
 
     Args:
         view: The view that shows the review.
-        names: The constraints.
         review: Number of the review.
     """
     pane = view.live.edit
-    edit, number = pane.edit, pane.number
-    reply = await view.ask(Dialog(override_question(names), override_options(names), is_dangerous=True))
-    if reply is None or reply.value != "override" or edit is None or pane.number != number:
+    edit, number, names = pane.edit, pane.number, pane.blocking(review)
+    if names:
+        reply = await view.ask(Dialog(override_question(names), override_options(names), is_dangerous=True))
+        if reply is None or reply.value != "override":
+            return
+    reason = await ask_reason(view, "" if edit is None else edit.reason)
+    if reason is None or edit is None or pane.number != number:
         return
     if set(pane.blocking(review)) <= set(names):  # else another review is shown by now
         edit.override(names)
+        edit.reason = reason
         pane.save(review)
+
+
+async def ask_reason(view: "View", reason: str = "") -> str | None:
+    """Return why something is written, asked for where the profile demands it; None if it is not written.
+
+    Args:
+        view: The view.
+        reason: The reason that is known already; "" for none.
+    """
+    if reason or not view.session.asks_reason:
+        return reason
+    return await _typed_reason(view, "Write") or None
+
+
+async def _typed_reason(view: "View", word: str, text: str = "") -> str | None:
+    reply = await view.ask(
+        Dialog(
+            REASON_QUESTION,
+            [Option("Cancel", value=False), Option(word, value=True)],
+            has_buttons=True,
+            facts=[(REASON_HELP, Tone.QUIET)],
+            label="Reason",
+            text=text,
+        )
+    )
+    return reply.text.strip() if reply is not None and reply.value else None
+
+
+async def give_reason(view: "View") -> None:
+    """Ask why the reviewed change is saved."""
+    edit = view.session.current_edit
+    if edit is not None and isinstance(edit.state, Reviewing):
+        reason = await _typed_reason(view, "Keep", edit.reason)
+        if reason is not None:
+            edit.reason = reason
+            view.live.request_frame(Part.EDIT)
 
 
 async def stage(view: "View") -> None:
@@ -229,8 +271,13 @@ async def keep_mine(view: "View") -> None:
     edit = session.current_edit
     if edit is None or not isinstance(edit.state, Conflicted):
         return
+    conflict = edit.state
+    reason = await ask_reason(view, edit.reason)
+    if reason is None or edit.state is not conflict:
+        return
+    edit.reason = reason
     session.start("keep-mine")
-    state = await _next_state(session, edit, edit.state)
+    state = await _next_state(session, edit, conflict)
     if not isinstance(state, Expired):
         return
     try:
@@ -244,6 +291,13 @@ async def keep_mine(view: "View") -> None:
 
 
 EDIT_FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
-    {"form": change_form, "back": leave, "stage": stage, "take-theirs": take_theirs, "keep-mine": keep_mine}
+    {
+        "form": change_form,
+        "back": leave,
+        "stage": stage,
+        "take-theirs": take_theirs,
+        "keep-mine": keep_mine,
+        "reason": give_reason,
+    }
 )
 """Flows in the editor, its review and its conflict, by the id of their action."""

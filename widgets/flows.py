@@ -9,6 +9,7 @@ from explorer.model.errors import Conflict, ExplorerError, SchemaFailed
 from explorer.model.format import format_error
 from explorer.model.key_text import escape_key, typed_key
 from explorer.model.sanitize import sanitize
+from explorer.model.write_reason import write_reason
 from explorer.session.copy_options import copied_text, copy_command, copy_options, not_copied_text
 from explorer.session.editing.deletion import DeletePlan
 from explorer.session.editing.deletion_text import (
@@ -35,7 +36,7 @@ from explorer.session.editing.draft_text import (
     draft_question,
     draft_steps,
 )
-from explorer.session.editing.edit_text import NEW_KEY_HELP, NEW_KEY_TITLE
+from explorer.session.editing.edit_text import NEW_KEY_HELP, NEW_KEY_TITLE, escape_hint
 from explorer.session.states import Option, Tone
 from explorer.session.type_options import (
     PATTERN_HELP,
@@ -50,7 +51,7 @@ from explorer.session.type_options import (
     type_scope_question,
 )
 from widgets.dialogs import Dialog
-from widgets.edit_flows import NO_EDITOR, Flow, edit_selected, restore_selected, switch_form
+from widgets.edit_flows import NO_EDITOR, Flow, ask_reason, edit_selected, restore_selected, switch_form
 from widgets.plan_flows import PLAN_FLOWS, delete_marked
 
 if TYPE_CHECKING:
@@ -100,10 +101,12 @@ async def delete(view: "View") -> None:
         view.notify(deletion_failure(error), "error")
         return
     confirmed = await view.ask(_confirmation(view, plan))
-    if confirmed is None or not confirmed.value:
+    reason = await ask_reason(view) if confirmed is not None and confirmed.value else None
+    if reason is None:
         view.notify(NOTHING_DELETED, "information")
     else:
-        await _delete(view, plan)
+        with write_reason(reason):
+            await _delete(view, plan)
 
 
 async def _delete(view: "View", plan: DeletePlan) -> None:
@@ -223,6 +226,7 @@ async def new_key(view: "View") -> None:
                 label="Key",
                 text=text,
                 problem=problem,
+                hint=escape_hint,
             )
         )
         if reply is None or not (reply.value and reply.text):

@@ -168,8 +168,16 @@ class Failure:
     """Its type and where it was raised; no message, which may quote a value."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Text that is typed in a dialog; the answer says how it is read."""
+
+    dialog: int
+    text: str
+
+
 Browsing: TypeAlias = (
-    Hello | Bye | Alive | Failure | Window | Click | Perform | Filter | Go | Complete | Tab | More | Answer
+    Hello | Bye | Alive | Failure | Hint | Window | Click | Perform | Filter | Go | Complete | Tab | More | Answer
 )
 Editing: TypeAlias = Text | Paste | Save
 Body: TypeAlias = Browsing | Editing

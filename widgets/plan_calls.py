@@ -28,20 +28,27 @@ async def made(session: Session, make: Callable[[], None]) -> Plan:
     return review.plan
 
 
-async def applied(session: Session, plan: Plan) -> int:
+async def applied(session: Session, plan: Plan, reason: str) -> int:
     """Apply a plan, and return the number of changes that are done.
+
+    Args:
+        session: The session.
+        plan: The plan.
+        reason: Why, for the journal.
 
     Raises:
         ExplorerError: It cannot be applied, or stopped; what is done stays done, and applying it again goes on.
     """
-    reason = session.disabled_reason("apply")
-    if reason is not None:
-        raise CallNotSupported(reason)
+    refusal = session.disabled_reason("apply")
+    if refusal is not None:
+        raise CallNotSupported(refusal)
+    if session.asks_reason and not reason:
+        raise CallNotSupported("the profile asks why", hint='write apply(plan, reason="...")')
     review = session.results.plan_review
     if review.plan is not plan:
         review.show(plan)
         await settled(session)
-    review.apply()
+    review.apply(reason)
     await settled(session)
     if review.phase is not PlanPhase.APPLIED:
         raise review.stop_error or CallNotSupported("the plan was stopped")

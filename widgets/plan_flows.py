@@ -17,7 +17,7 @@ from explorer.session.results.plan_review import PlanPhase
 from explorer.session.results.plan_text import NO_PLAN_YET, confirmation_count, plan_progress, plan_stores
 from explorer.session.states import Option, Tone
 from widgets.dialogs import Dialog
-from widgets.edit_flows import Flow
+from widgets.edit_flows import Flow, ask_reason
 from widgets.plan_calls import settled
 from widgets.plan_table import plan_lines
 
@@ -91,7 +91,9 @@ async def show_plan(view: "View") -> None:
         try:
             match choice:
                 case "apply" if await _overridden(view):
-                    review.apply()
+                    reason = await ask_reason(view)
+                    if reason is not None:
+                        review.apply(reason)
                 case "take back":
                     review.take_back()
                 case "overwrite":

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from itertools import count as counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from explorer.model.errors import CallNotSupported, ExplorerError
@@ -12,8 +11,8 @@ from explorer.session.key_lookup import FoundNode
 from explorer.session.result_commands import RESULT_ACTIONS
 from explorer.session.session import Session
 from explorer.session.states import Option, Part
-from widgets.dialogs import Dialog, Reply, option_messages
-from widgets.edit_flows import EDIT_FLOWS, override
+from widgets.dialogs import Dialog, Reply
+from widgets.edit_flows import EDIT_FLOWS, confirm_save
 from widgets.flows import FLOWS
 from widgets.list_window import ListWindow
 from widgets.messages import (
@@ -24,6 +23,7 @@ from widgets.messages import (
     Complete,
     Filter,
     Go,
+    Hint,
     More,
     Paste,
     Perform,
@@ -35,6 +35,7 @@ from widgets.messages import (
 )
 from widgets.panes.base import Json, Pane
 from widgets.status import StatusFeed
+from widgets.view_dialogs import ViewDialogs
 
 if TYPE_CHECKING:
     from widgets.bridge import Bridge
@@ -44,7 +45,7 @@ Value = TypeVar("Value")
 
 _LISTS: Final = {action.id for action in RESULT_ACTIONS} - {"again", "stop"}
 """Actions on lists of results, for which the widgets have methods."""
-TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision", "reason", *_LISTS})
+TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision", *_LISTS})
 """Actions that pages do not offer: they need a terminal, or a screen that only the terminal app has."""
 _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 """Needs of the actions that change the store or the open edit."""
@@ -80,10 +81,8 @@ class View:
         """Version of the text that was sent last, by pane."""
         self._typed = 0
         """Version of the text that was typed last in this view."""
-        self._dialogs: dict[int, asyncio.Future[Answer]] = {}
-        """Answers that flows wait for, by the number of the dialog."""
+        self._dialogs = ViewDialogs(self._send)
         self._flow: asyncio.Task[None] | None = None
-        self._next_dialog = counter(1)
         self._hear()
 
     @property
@@ -136,8 +135,9 @@ class View:
             case Go(text=text):
                 self._live.start(self.go(self._session.lookup.find_typed(text)), name="go to a key")
             case Answer() as answer:
-                if (waiting := self._dialogs.pop(answer.dialog, None)) is not None and not waiting.done():
-                    waiting.set_result(answer)
+                self._dialogs.take(answer)
+            case Hint(dialog=number, text=text):
+                self._send({"type": "reply", "id": request.id, "text": self._dialogs.hint(number, text)})
             case Complete(text=text):
                 self._live.start(self._complete(request.id, text), name="complete a key")
             case Text() | Paste() | Save() if not self._bridge.can_edit:
@@ -265,9 +265,8 @@ class View:
         if reason is not None:
             self._refuse(self._session.actions["save"].title, reason)
         elif save.edit == self._live.edit.number:
-            names = self._live.edit.blocking(save.review)
-            if names:
-                self._start_flow(override(self, names, save.review), "override constraints")
+            if self._live.edit.needs_answers(save.review):
+                self._start_flow(confirm_save(self, save.review), "confirm a save")
             else:
                 self._live.edit.save(save.review)
 
@@ -301,40 +300,14 @@ class View:
             dialog: The question.
             find_more: Returns further options, which are added when they are found; it may take a while.
         """
-        number = next(self._next_dialog)
-        self._dialogs[number] = answered = asyncio.get_running_loop().create_future()
-        self._send(dialog.message(number, is_searching=find_more is not None))
-        options = list(dialog.options)
-        try:
-            async with asyncio.TaskGroup() as group:
-                search = None
-                if find_more is not None:
-                    search = group.create_task(self._add_options(number, options, find_more))
-                answer = await answered
-                if search is not None:
-                    search.cancel()
-        finally:
-            self._dialogs.pop(number, None)
-            self._send({"type": "dialog-closed", "dialog": number})
-        if not 0 <= answer.choice < len(options):
-            return None
-        if dialog.typed and answer.choice == len(options) - 1 and answer.text != dialog.typed:
-            return None
-        return Reply(options[answer.choice].value, answer.text)
-
-    async def _add_options(
-        self, number: int, options: list[Option[Value]], find_more: Callable[[], Awaitable[Sequence[Option[Value]]]]
-    ) -> None:
-        options += await find_more()
-        self._send({"type": "dialog-options", "dialog": number, "options": option_messages(options)})
+        return await self._dialogs.ask(dialog, find_more)
 
     def close(self) -> None:
         """End the flow and its dialogs without an answer."""
         self._status.close()
         if self._flow is not None:
             self._flow.cancel()
-        for waiting in self._dialogs.values():
-            waiting.cancel()
+        self._dialogs.close()
 
     # Messages to the page
 

@@ -20,6 +20,7 @@ from explorer.session.editing.edit_text import (
     edit_title,
     merge_lines,
     outdated_text,
+    reason_text,
     review_lines,
     review_question,
     review_word,
@@ -215,6 +216,14 @@ class EditPane(Pane):
 
     # Saving
 
+    def needs_answers(self, review: int) -> bool:
+        """Return whether something must be asked before this very review is saved."""
+        is_shown = self.compared is not None and review == self.comparison_number
+        edit = self.edit
+        if edit is None or not is_shown or not isinstance(edit.state, Reviewing):
+            return False
+        return bool(edit.blocking) or (self.session.asks_reason and not edit.reason)
+
     def blocking(self, review: int) -> tuple[str, ...]:
         """Return the names of the constraints that must be overridden before this very review is saved."""
         is_shown = self.compared is not None and review == self.comparison_number
@@ -330,6 +339,7 @@ class ComparisonPane(Pane):
             "heading": review_question(edit, sanitize(edit.key)),
             "store": sanitize(f"in {self.session.address}"),
             "notes": [*violation_lines(state.violations), *(sanitize(f"▪ {note}") for note in state.notes)],
+            "reason": reason_text(edit),
             "save": review_word(edit, state),
         }
 

@@ -208,11 +208,12 @@ export class Comparison {
   }
 
   drawFacts() {
-    const {store, notes, warning} = this.head;
+    const {store, notes, reason, warning} = this.head;
     const count = this.lines.differences.length;
     const place = this.current < 0 ? `${count}` : `${this.current + 1} of ${count}`;
     const lines = [
       ["ks-dim", store ?? ""],
+      ["", reason ?? ""],
       ...notes.map((note) => [this.kind === "review" ? "ks-tone-warning" : "", note]),
       ["ks-dim", count > 1 || this.kind === "conflict" ? `Difference ${place}; n/N: next, previous` : ""],
       ["ks-warning", warning ?? ""],

@@ -88,7 +88,13 @@ export class Dialogs {
       field.value = message.text;
       field.spellcheck = false;
       field.autocomplete = "off";
-      const update = () => { buttons[last].disabled = !isReady(); };
+      const hint = element("div", "ks-dim");
+      hint.setAttribute("role", "status");
+      if (message.hints) overlay.box.append(hint);
+      const update = () => {
+        buttons[last].disabled = !isReady();
+        if (message.hints) this.explain(message.dialog, field, hint);
+      };
       field.addEventListener("input", () => {
         setText(problem, "");
         update();
@@ -114,6 +120,13 @@ export class Dialogs {
     overlay.focus(field ?? buttons[0]);
     field?.setSelectionRange(field.value.length, field.value.length);
     return field;
+  }
+
+  // Show how the kernel reads what is typed.
+  async explain(dialog, field, hint) {
+    const text = field.value;
+    const answer = await this.channel.ask("hint", {dialog, text});
+    if (answer && field.value === text) setText(hint, answer.text);
   }
 
   // Write a text to the clipboard; where that is refused, show the text selected, to be copied by hand.
