@@ -18,6 +18,7 @@ from explorer.broker import (
 from explorer.codecs.constraints.constraint import Violation
 from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.data.frames import locks_frame, to_frame
+from explorer.data.result_frames import diff_frame, find_frame
 from explorer.drivers.base import Store
 from explorer.drivers.lock import Lock
 from explorer.model.address import Access, Secret
@@ -127,6 +128,8 @@ __all__ = [
     "WatchRegistration",
     "Watcher",
     "connect",
+    "diff_frame",
+    "find_frame",
     "locks_frame",
     "open",
     "to_frame",

@@ -15,6 +15,7 @@ from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.codecs.options import CodecNames, PathName
 from explorer.data.extras import progress_bar
 from explorer.data.frames import FrameReader, locks_frame
+from explorer.data.result_frames import diff_frame, find_frame
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.drivers.lock import LOCK_TTL
 from explorer.model.address import Access, Address
@@ -271,6 +272,50 @@ class BlockingStore:
     def locks_frame(self, prefix: str = "") -> "DataFrame":
         """Return the locks at or below a prefix as a pandas frame, as `explorer.locks_frame`."""
         return self._connection.run(locks_frame(self._store, prefix))
+
+    def diff_frame(
+        self,
+        other: "BlockingStore",
+        prefix: str = "",
+        decode: bool = True,  # noqa: FBT001, FBT002 - as `explorer.diff_frame`
+        *,
+        proto: Sequence[PathName] = (),
+        import_paths: Sequence[PathName] = (),
+        codecs: CodecNames | None = None,
+    ) -> "DataFrame":
+        """Return the keys that differ from those of another store as a pandas frame, as `explorer.diff_frame`."""
+        options = {"proto": proto, "import_paths": import_paths}
+        work = diff_frame(self._store, other._store, prefix, decode, codecs=codecs, **options)  # noqa: SLF001 - its own kind
+        return self._connection.run(work)
+
+    def find_frame(
+        self,
+        prefix: str = "",
+        *,
+        key: str | None = None,
+        value: str | None = None,
+        regex: bool = False,
+        ignore_case: bool = False,
+        limit: int | None = None,
+        proto: Sequence[PathName] = (),
+        import_paths: Sequence[PathName] = (),
+        codecs: CodecNames | None = None,
+    ) -> "DataFrame":
+        """Return what is found below a prefix as a pandas frame, as `explorer.find_frame`."""
+        return self._connection.run(
+            find_frame(
+                self._store,
+                prefix,
+                key=key,
+                value=value,
+                regex=regex,
+                ignore_case=ignore_case,
+                limit=limit,
+                proto=proto,
+                import_paths=import_paths,
+                codecs=codecs,
+            )
+        )
 
     def decoder(
         self,

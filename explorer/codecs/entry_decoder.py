@@ -90,6 +90,10 @@ class EntryDecoder:
             return self._document(entry, message, form).encode(text).value
         return self._loaded().encode_new(entry, text, self._choice(entry, message, form)).value
 
+    def message_text(self, key: str, value: bytes) -> str | None:
+        """Return the fields of a message as text, to search in; None if the value of the key is no message."""
+        return self._loaded().message_text(key, value)
+
     def violations(self, entry: Entry | str, value: bytes | None = None) -> "tuple[Violation, ...]":
         """Return what breaks the rules for the values of a key; empty if it has none, or keeps them.
 

@@ -233,7 +233,7 @@ class TestTypes:
 
 
 class TestExtras:
-    @pytest.mark.parametrize("call", ["to_frame()", "locks_frame()"])
+    @pytest.mark.parametrize("call", ["to_frame()", "locks_frame()", "find_frame(key='a')"])
     def test_missing_pandas_is_one_line_with_the_extra(self, call: str) -> None:
         script = f"""
 import sys
