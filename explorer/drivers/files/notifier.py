@@ -5,6 +5,8 @@ to look again, never a fact, and every so often everything is looked at without 
 """
 
 import asyncio
+import ctypes
+import errno
 import os
 import threading
 import time
@@ -30,6 +32,9 @@ _CLOSE_TIMEOUT: Final = 2.0
 _RETRY_INTERVAL: Final = 0.2
 """Seconds until a folder that is gone, or was replaced, is watched again."""
 _POLL_INTERVAL: Final = 1.0
+_IN_CREATE: Final = 0x100
+_CANNOT_WATCH: Final = "the system cannot watch the folder"
+_LIMIT_REACHED: Final = "its limit is reached (fs.inotify.max_user_watches)"
 _NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs", "vboxsf"}
 )
@@ -132,14 +137,10 @@ class FileNotifier:
         worker, stop = Worker("keyscope file notifications"), threading.Event()
         try:
             identity = await worker.call(self._identity)
-            folder = os.fsdecode(self._settings.folder)
-            recursive = self._settings.is_folder
-            watcher = await worker.call(
-                lambda: RustNotify([folder], False, False, 0, recursive, True)  # noqa: FBT003 - it takes no names
-            )
-        except Exception as error:  # noqa: BLE001 - of several types: the limit is reached, or there is no inotify
+            watcher = await worker.call(self._start)
+        except Exception as error:  # noqa: BLE001 - of several types: a limit is reached, or there is no inotify
             if await worker.call(self._identity) is not None:
-                self.polling_reason = f"the system cannot watch the folder: {error}"
+                self.polling_reason = f"{_CANNOT_WATCH}: {error}"
             await worker.close(_CLOSE_TIMEOUT)
             return
         self._ready.set()
@@ -154,11 +155,25 @@ class FileNotifier:
                 if time.monotonic() - scanned >= _FULL_SCAN_INTERVAL:
                     scanned = time.monotonic()
                     self._notify(None)
+                    if await worker.call(self._is_limit_reached):  # by new folders
+                        self.polling_reason = f"{_CANNOT_WATCH}: {_LIMIT_REACHED}"
+                        return
         finally:
             stop.set()
             with suppress(Exception):
                 worker.call(watcher.close)
             await worker.close(_CLOSE_TIMEOUT)
+
+    def _start(self) -> RustNotify:
+        folder, recursive = os.fsdecode(self._settings.folder), self._settings.is_folder
+        watcher = RustNotify([folder], False, False, 0, recursive, True)  # noqa: FBT003 - it takes no names
+        if self._is_limit_reached():
+            watcher.close()
+            raise OSError(_LIMIT_REACHED)
+        return watcher
+
+    def _is_limit_reached(self) -> bool:
+        return is_watch_refused(self._settings.folder)
 
     def _identity(self) -> tuple[int, int] | None:
         """Return device and inode of the folder; None if it is gone."""
@@ -171,6 +186,17 @@ class FileNotifier:
     def _notify(self, paths: Paths) -> None:
         for subscription in self._subscriptions:
             subscription.add(paths)
+
+
+def is_watch_refused(folder: bytes) -> bool:
+    """Return whether the system refuses one more watch; the library leaves out, without a word, what is refused."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "inotify_init1") or (descriptor := libc.inotify_init1(os.O_CLOEXEC)) < 0:
+        return False
+    try:
+        return libc.inotify_add_watch(descriptor, folder, _IN_CREATE) < 0 and ctypes.get_errno() == errno.ENOSPC
+    finally:
+        os.close(descriptor)
 
 
 def file_system(path: bytes, mounts: str = "/proc/self/mountinfo") -> str:
