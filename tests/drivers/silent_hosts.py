@@ -9,12 +9,18 @@ from tests.servers.processes import HOST
 
 
 @asynccontextmanager
-async def silent_host() -> AsyncGenerator[Host, None]:
-    """Serve a port that accepts every connection, reads what comes and never answers."""
+async def silent_host(contacts: list[None] | None = None) -> AsyncGenerator[Host, None]:
+    """Serve a port that accepts every connection, reads what comes and never answers.
+
+    Args:
+        contacts: A list that grows with each connection.
+    """
     writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.add(writer)
+        if contacts is not None:
+            contacts.append(None)
         await reader.read()
 
     server = await asyncio.start_server(serve, HOST, 0)

@@ -179,6 +179,31 @@ async def test_connect_tries_the_next_endpoint_without_pause() -> None:
     assert len(left_for) == 100
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "reason"),
+    [
+        ("timeout timeout ok", None),
+        ("reset reset reset timeout timeout timeout", "reset"),
+        ("reset reset reset reset reset closed", "closed"),
+        ("timeout timeout timeout timeout timeout timeout", "timeout"),
+    ],
+)
+async def test_connect_reports_what_ended_an_earlier_try(outcomes: str, reason: str | None) -> None:
+    """The second try of each of three endpoints has little time left, so that its time limit says nothing."""
+    left = outcomes.split()
+
+    async def attempt(_left: float) -> None:
+        if (outcome := left.pop(0)) != "ok":
+            raise (Timeout if outcome == "timeout" else NotReachable)(outcome, sent=False)
+
+    if reason is None:
+        await connect_with_retry(attempt, 3, within=60.0)
+    else:
+        with pytest.raises(NotReachable, match=reason):
+            await connect_with_retry(attempt, 3, within=60.0)
+    assert not left
+
+
 async def test_server_without_tls_is_named_in_the_error() -> None:
     """A server that speaks no TLS closes the connection in the handshake; the error says so."""
 

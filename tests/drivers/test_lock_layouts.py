@@ -18,6 +18,7 @@ from tests.contract.fixtures import WAIT_TIMEOUT
 from tests.drivers.test_consul_lock import consul_lock
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
+from tests.servers.redis import RedisServer
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
@@ -28,7 +29,7 @@ class LockContext(NamedTuple):
     """A store, its server, and a folder for files."""
 
     store: Store
-    server: ConsulServer | EtcdServer | ZooKeeperServer
+    server: ConsulServer | EtcdServer | RedisServer | ZooKeeperServer
     folder: Path
 
     @property
@@ -107,6 +108,9 @@ PAIRS: Final[tuple[tuple[str, str | None, Holder, str, str], ...]] = (
     ("etcd2", "libkv", lock_in_layout("valkeyrie"), "job", "valkeyrie"),
     ("etcd2", "valkeyrie", lock_in_layout("libkv"), "job", "libkv"),
     ("etcd2", None, lock_in_layout("libkv"), "job", "libkv"),
+    ("redis", None, lock_in_layout("redis-py"), "job", "redis-py"),
+    ("redis", "redis", lock_in_layout("redis-py"), "job", "redis-py"),
+    ("redis", "redis-py", lock_in_layout("redis"), "job", "redis"),
     *(
         ("zk", layout, lock_in_layout(other_layout), "job", other_layout)
         for layout in ZOOKEEPER

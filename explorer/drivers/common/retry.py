@@ -83,17 +83,17 @@ async def connect_with_retry(attempt: Callable[[float], Awaitable[object]], endp
     """
     clock = asyncio.get_running_loop().time
     until = clock() + within
-    failure: NotReachable | None = None
+    failures: list[NotReachable] = []
     for number in range(2 * endpoints):
         try:
             await attempt(until - clock())
         except NotReachable as error:
-            if failure is not None and isinstance(error, Timeout):  # of the rest of the time: the one before says more
-                raise failure from error
-            failure = error
+            failures.append(error)
             tries = endpoints if error.sent else 2 * endpoints
             pause = _SECOND_ROUND_DELAY if (number + 1) % endpoints == 0 else 0.0  # the next endpoint is tried at once
             if not error.retryable or number + 1 >= tries or clock() + pause >= until:
+                if isinstance(error, Timeout) and number >= endpoints:
+                    raise failures[-1 - endpoints] from error  # of the same endpoint, when it had more time
                 raise
             _LOG.debug("%s at the first request; trying again in %.2f s", type(error).__name__, pause)
             await asyncio.sleep(pause)
