@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +126,32 @@ async def test_opening_and_closing_leaves_nothing_behind(shared_etcd: EtcdServer
     for _ in range(OPENINGS):
         await once()
     await assert_no_leak(f"{OPENINGS} openings", before)
+    await assert_no_task_left(tasks)
+
+
+@pytest.mark.parametrize("name", ["bolt", "folder", "table.json", "table.yaml"])
+async def test_opening_files_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    """Files are opened and closed as stores of a server are: with a watch, a save and a read; they have no locks."""
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    elif name != "bolt":
+        path.write_text('{"data": []}')
+    url = f"bolt://{path}?create" if name == "bolt" else f"file://{path}"
+
+    async def once() -> None:
+        async with explorer.open(url) as store:
+            async with store.watch_tree("") as events:
+                assert isinstance(await anext(events), Started)
+                await store.put("bucket/key", b"1")
+            assert (await store.get("bucket/key")).value == b"1"
+
+    for _ in range(10):
+        await once()
+    before, tasks = Resources.now(), other_tasks()
+    for _ in range(figure(20, OPENINGS)):
+        await once()
+    await assert_no_leak(f"openings of {name}", before)
     await assert_no_task_left(tasks)
 
 
