@@ -7,9 +7,10 @@ import pytest
 
 import explorer
 from explorer.drivers.redis import RedisStore
+from explorer.drivers.redis.cas import GuardedCommands, apply
 from explorer.drivers.redis.settings import load
 from explorer.model.address import Access, Secret, parse
-from explorer.model.errors import CallNotSupported, Forbidden, Unauthenticated
+from explorer.model.errors import CallNotSupported, Forbidden, KeyExists, KeyModified, Unauthenticated
 from explorer.model.events import Put
 from tests.contract.fixtures import take_changes, take_events
 from tests.drivers.redis_fixtures import assert_guarded, open_redis
@@ -45,6 +46,32 @@ async def test_user_without_scripts_writes_by_transactions(server: RedisServer) 
             with pytest.raises(explorer.LockLost):
                 await lock.put("guarded", b"late")
         assert any("scripts are forbidden" in line for line in (await store.status()).complaints)
+
+
+async def test_user_without_scripts_and_transactions_writes_strings(shared_valkey: RedisServer) -> None:
+    """One command of Valkey 8.1 compares the bytes and writes: also a value that has become another type is safe."""
+    rules = ("~single:*", "+@all", "-@scripting", "-watch", "-multi", "-exec", "-@dangerous")
+    async with as_user(shared_valkey, "single", *rules) as store:
+        seen = await store.put("key", b"value")
+        with pytest.raises(KeyExists):
+            await store.atomic_put("key", b"other", None)
+        saved = await store.atomic_put("key", b"saved", seen)
+        assert await store.get("key") == saved
+        with pytest.raises(KeyModified):
+            await store.atomic_put("key", b"late", seen)
+        lived = await store.put("lived", b"\x00\xff", ttl=60)
+        assert (await store.atomic_put("lived", b"", lived)).ttl is not None
+        for write, read in (("SET", ("GET",)), ("RPUSH", ("LINDEX", "0"))):
+            shared_valkey.cli("DEL", "single:key")
+            before = await store.put("key", b"value")
+            shared_valkey.cli("DEL", "single:key")
+            shared_valkey.cli(write, "single:key", "theirs")  # between our check and our write
+            late = GuardedCommands(b"single:key", str(before.revision), [("SET", b"late")], b"value")
+            assert await apply(store.connection, (late,), 5.0) is None
+            assert shared_valkey.cli(read[0], "single:key", *read[1:]).strip() == "theirs"
+        with pytest.raises(Forbidden) as raised:
+            await store.delete("lived")
+        assert "`multi` and `exec`" in raised.value.hint
 
 
 async def test_user_who_may_only_read_is_refused_writes(server: RedisServer) -> None:

@@ -3,8 +3,8 @@
 One Lua script compares and writes. It computes the revision of the key as it is, so nothing depends on a counter, and
 it runs between two other commands, so no write can come in between. A script that is refused one of its commands stops
 there and keeps what it did before, so the user's rights are checked before the first write (by Redis 7). Where scripts
-are forbidden, WATCH, MULTI and EXEC do the same. `SET ... IFEQ` and `DELEX` of Redis 8.4 are not used: they compare one
-key that holds a string, and the script is one path for every type and every version, Valkey's included.
+are forbidden, a string is written by `SET ... NX` or, of servers that have it (Valkey 8.1, Redis 8.4), `SET ... IFEQ`,
+which compares its bytes; WATCH, MULTI and EXEC do the rest. `DELEX` (Redis 8.4) and `DELIFEQ` (Valkey 9) are not used.
 
 A write whose reply was lost is sent again, being guarded. When the guard then fails, what is stored decides: our value
 means that the write arrived (or that another client stored the very same); another value may be one that came after
@@ -13,6 +13,7 @@ noticed (ABA): Redis counts no writes.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,14 @@ from redis.exceptions import ResponseError
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.redis.collection_diff import with_key
 from explorer.drivers.redis.connection import RedisConnection
-from explorer.drivers.redis.errors import CommandForbiddenError, forbidden_command, foreign_reply, reply_error
+from explorer.drivers.redis.errors import (
+    CommandForbiddenError,
+    UnknownOptionError,
+    WrongTypeError,
+    forbidden_command,
+    foreign_reply,
+    reply_error,
+)
 from explorer.drivers.redis.node import Command, Link, Reply
 from explorer.drivers.redis.reader import RedisReader
 from explorer.drivers.redis.values import REVISION, RedisValue
@@ -87,11 +95,23 @@ class GuardedCommands:
         key: The key in the store.
         before: Revision that it has to have; `ABSENT` if it must not exist.
         commands: Commands without their key.
+        text: Bytes of the string that was read; None for another type, or none.
     """
 
     key: bytes
     before: str
     commands: Sequence[Command]
+    text: bytes | None = None
+
+    @property
+    def single_command(self) -> Command | None:
+        """The one command that compares and writes a string; None if there is none for this write."""
+        match self.commands:
+            case [("SET", value, *life)] if self.before == ABSENT:
+                return ("SET", self.key, value, *life, "NX")
+            case [("SET", value, *life)] if self.text is not None:
+                return ("SET", self.key, value, *life, "IFEQ", self.text)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +185,25 @@ async def apply(
             connection.scripts_allowed = False
         else:
             return _written(reply)
+    if len(writes) == 1 and not condition and (command := writes[0].single_command):
+        with suppress(UnknownOptionError):
+            return await _apply_single(connection, keys[0], command, within)
     return await _apply_in_transaction(connection, writes, within, condition)
+
+
+async def _apply_single(
+    connection: RedisConnection, key: bytes, command: Command, within: float
+) -> list[Written] | None:
+    """Do the same for a string, by one command.
+
+    Raises:
+        UnknownOptionError: The server cannot compare so.
+    """
+    try:
+        reply = await connection.call(*command, key=key, within=within, repeat=False)
+    except WrongTypeError:  # it was a string
+        return None
+    return None if reply is None else [as_written(await RedisReader(connection.call_each).get(key))]
 
 
 def _written(reply: Reply) -> list[Written] | None:

@@ -51,6 +51,10 @@ class WrongTypeError(ExplorerError):
     """The key holds another type of value than the command is for."""
 
 
+class UnknownOptionError(ExplorerError):
+    """The server does not know an option of the command: it is too old."""
+
+
 class CommandForbiddenError(Forbidden):
     """The user may not run the command, or the server does not have it."""
 
@@ -149,6 +153,8 @@ def reply_error(error: exceptions.RedisError, where: str = "") -> ExplorerError:
         return NoSpace(f"{where}the server cannot save its data and refuses writes", hint="see its log")
     if code == "WRONGTYPE":
         return WrongTypeError(f"{where}the key holds another type of value", hint="read it again")
+    if lowered.removeprefix("err ") == "syntax error":
+        return UnknownOptionError(f"{where}the server refused the request: {text}", hint="is it an older server?")
     if "unknown command" in lowered or "unknown subcommand" in lowered:
         return CommandForbiddenError(
             f"{where}the server does not have this command: {text}",

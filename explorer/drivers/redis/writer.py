@@ -76,7 +76,7 @@ class RedisWriter(ConditionalCasWriter[RedisValue, RedisLease, Condition]):
     ) -> Entry:
         store_key = self.keyspace.to_store_key(key)
         after, commands = plan(value, guard, lease)
-        guarded = GuardedCommands(store_key, guard.revision if guard else ABSENT, commands)
+        guarded = GuardedCommands(store_key, guard.revision if guard else ABSENT, commands, _text(guard))
         write = RedisCasWrite(
             self.connection, key, guarded, lambda found: found is not None and is_same(found, after), *extra_conditions
         )
@@ -148,6 +148,10 @@ def plan(value: bytes, guard: RedisValue | None, lease: RedisLease | None) -> tu
     if lease is not None:
         commands.append(("PERSIST",) if math.isinf(lease.ttl) else ("PEXPIRE", lease.milliseconds))
     return after, commands
+
+
+def _text(value: RedisValue | None) -> bytes | None:
+    return value.data if value is not None and value.type == STRING and not value.is_partial else None
 
 
 def too_large(value: RedisValue) -> TooLarge:
