@@ -20,7 +20,7 @@ def progress_listener(on_progress: Callable[[str], None]) -> Generator[None, Non
     """Call a function with each progress that is reported by what is awaited in the block.
 
     Args:
-        on_progress: Called with a short text, such as `scanned 12,000 of about 100,000 keys`.
+        on_progress: Called with a short text, such as `scanned 12k of about 100k`.
     """
     token = _LISTENER.set(on_progress)
     try:

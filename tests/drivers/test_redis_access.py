@@ -1,12 +1,13 @@
 """Redis servers of every arrangement: databases, replicas, a sentinel, a cluster, and URLs for another one."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 import explorer
-from explorer.drivers.redis import RedisStore
+from explorer.drivers.redis import RedisStore, scan
 from explorer.drivers.redis.settings import load
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry, Revision
@@ -19,6 +20,7 @@ from explorer.model.errors import (
     NotReachable,
 )
 from explorer.model.events import Deleted, Event, Lost, Put, Resync, Started
+from explorer.model.progress import progress_listener
 from tests.contract.fixtures import WAIT_TIMEOUT, take_changes, take_events
 from tests.drivers.redis_fixtures import assert_guarded, open_redis
 from tests.servers.fixtures import run_server
@@ -118,6 +120,17 @@ async def test_unknown_host_is_explained(host: str) -> None:
         async with RedisStore(parse(f"redis://{host}/?timeout=30"), Access()):
             pass
     assert ("period" in raised.value.hint) is host.endswith(".")
+
+
+async def test_scan_reports_how_far_it_is(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "_PROGRESS_INTERVAL", 0.0)
+    reports: list[str] = []
+    server.cli("SET", "scanned:key", "1")
+    async with open_redis(server) as store:
+        with progress_listener(reports.append):
+            await store.children("")
+    assert all(re.fullmatch(r"scanned [0-9,]+k? of about [0-9,]+k?", text) for text in reports)
+    assert reports
 
 
 async def test_watch_reports_nothing_of_other_databases(server: RedisServer) -> None:

@@ -16,6 +16,7 @@ _SCAN_COUNT: Final = 1000
 _MAX_SCANS: Final = 2
 """Scans that are begun again when the server changed."""
 
+_MIN_ROUNDED: Final = 10_000
 _PROGRESS_INTERVAL: Final = 0.3
 """Seconds between two reports of progress; a scan that is shorter reports none."""
 
@@ -81,8 +82,13 @@ class ScanProgress:
         self._next = time.monotonic() + _PROGRESS_INTERVAL
         if self._total is None:
             self._total = await count_keys(self._connection, self._nodes) or 0
-        of = f" of about {self._total:,}" if self._total else ""
-        report_progress(f"scanned {min(self._passed, self._total or self._passed):,}{of} keys")
+        of = f" of about {_rounded(self._total)}" if self._total else ""
+        report_progress(f"scanned {_rounded(min(self._passed, self._total or self._passed))}{of}")
+
+
+def _rounded(count: int) -> str:
+    """Return a number as a text that fits into a row of the tree."""
+    return f"{count:,}" if count < _MIN_ROUNDED else f"{count // 1000:,}k"
 
 
 async def count_keys(connection: RedisConnection, nodes: Sequence[RedisNode]) -> int | None:
