@@ -187,6 +187,7 @@ async def scene(frontend: Frontend, width: int, theme: Theme) -> AsyncGenerator[
     notebook = await frontend.open([_CELL], width=width, theme=theme)
     await notebook.kernel_value(f"exec({_PREPARATION!r})")
     await notebook.page.evaluate(_STILL)
+    await notebook.evaluate("app.shell.collapseLeft?.(); app.shell.collapseRight?.()", "the side bars are hidden")
     await notebook.run(0)
     view = WidgetView(notebook)
     await view.wait_row("service/")

@@ -254,7 +254,18 @@ class Codecs:
 
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Return the choices for a value, the most likely first."""
-        return tuple(dict.fromkeys(self._choices(key, value)))
+        found: dict[Choice, Choice] = {}
+        for choice in self._choices(key, value):
+            found.setdefault(self._without_schema(choice), choice)
+        return tuple(found.values())
+
+    def _without_schema(self, choice: Choice) -> Choice:
+        """Return a choice without the name of its schema set, if that is the first one that has the type anyway."""
+        if choice.type is None or choice.schema is None:
+            return choice
+        find = self.schemas.find
+        is_first = find(choice.type, choice.schema) is find(choice.type)
+        return replace(choice, schema=None) if is_first else choice
 
     def _choices(self, key: str, value: bytes) -> Iterator[Choice]:
         if rule := self.rule(key):

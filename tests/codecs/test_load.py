@@ -126,6 +126,15 @@ class TestChoices:
         assert codecs.choices("x", b"\xff") == (Choice("hex"),)
         assert all(len(set(found)) == len(found) for found in (codecs.choices("m/a", b""), codecs.choices("x", b"1")))
 
+    def test_choice_of_a_rule_with_a_schema_set_is_listed_once(self) -> None:
+        """A rule that names the set is the same choice as the first type of that name."""
+        schemas = edges().schemas
+        choice = Choice("protobuf", THREE, schema=schemas.sets[0].name)
+        codecs = Codecs(schemas, Rules((Rule(Pattern.parse("m/**"), choice, "rule 1"),)))
+        titles = [str(one) for one in codecs.choices("m/a", b"\x0a\x01\x00")]
+        assert titles[:2] == [THREE, f"{THREE} as JSON"]
+        assert len(set(titles)) == len(titles)
+
     def test_scope_root_precedes_every_key(self) -> None:
         """The root of the scope is the prefix of every key."""
         codecs = Codecs(edges().schemas, self.RULES, scope=KeyScope("m/"))
