@@ -1,6 +1,6 @@
 """The public names of the package."""
 
-from explorer.blocking import Activity, BlockingBroker, BlockingStore, connect
+from explorer.blocking import Activity, BlockingBroker, BlockingStore, BlockingWatcher, connect
 from explorer.broker import (
     AliveState,
     Backend,
@@ -69,6 +69,7 @@ __all__ = [
     "BinarySerializer",
     "BlockingBroker",
     "BlockingStore",
+    "BlockingWatcher",
     "Broker",
     "CallNotSupported",
     "CannotLock",

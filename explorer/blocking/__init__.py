@@ -9,5 +9,14 @@ from explorer.blocking.broker import BlockingBroker
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.store import BlockingStore, connect
 from explorer.blocking.watch import BlockingWatch
+from explorer.blocking.watcher import BlockingWatcher
 
-__all__ = ["Activity", "BlockingBroker", "BlockingLock", "BlockingStore", "BlockingWatch", "connect"]
+__all__ = [
+    "Activity",
+    "BlockingBroker",
+    "BlockingLock",
+    "BlockingStore",
+    "BlockingWatch",
+    "BlockingWatcher",
+    "connect",
+]

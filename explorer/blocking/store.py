@@ -9,7 +9,8 @@ from explorer.blocking.broker import BlockingBroker
 from explorer.blocking.connection import BlockingConnection
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.watch import BlockingWatch
-from explorer.broker import Broker, JsonSerializer, Serializer
+from explorer.blocking.watcher import BlockingWatcher
+from explorer.broker import Broker, JsonSerializer, Serializer, Watcher
 from explorer.broker.serializer import MessageT
 from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.codecs.options import CodecNames, PathName
@@ -248,6 +249,24 @@ class BlockingStore:
         """Return a broker of messages of one type below a prefix, as `explorer.Broker`."""
         kind = cast("type[MessageT]", message_type)
         return BlockingBroker(self._connection, Broker(self._store, prefix, kind, serializer or JsonSerializer()))
+
+    @overload
+    def watcher(self, prefix: str = "") -> BlockingWatcher[bytes]: ...
+
+    @overload
+    def watcher(
+        self, prefix: str, message_type: type[MessageT], serializer: Serializer = ...
+    ) -> BlockingWatcher[MessageT]: ...
+
+    def watcher(
+        self,
+        prefix: str = "",
+        message_type: type[MessageT] | type[bytes] = bytes,
+        serializer: Serializer | None = None,
+    ) -> BlockingWatcher[MessageT] | BlockingWatcher[bytes]:
+        """Return a watcher of messages of one type below a prefix, as `explorer.Watcher`."""
+        kind = cast("type[MessageT]", message_type)
+        return BlockingWatcher(self._connection, Watcher(self._store, prefix, kind, serializer or JsonSerializer()))
 
     # Data
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import queue
 import signal
 import threading
 import time
@@ -13,10 +14,11 @@ from inspect import getmembers, isfunction, signature
 import pytest
 
 import explorer
-from explorer.blocking import BlockingBroker, BlockingLock, BlockingStore
+from explorer.blocking import BlockingBroker, BlockingLock, BlockingStore, BlockingWatcher
 from explorer.blocking.broker import BlockingTxn
 from explorer.blocking.portal import portal
-from explorer.broker import BinarySerializer, Broker, Txn
+from explorer.blocking.watcher import BlockingWatchRegistration
+from explorer.broker import BinarySerializer, Broker, ChangeEvent, Txn, Watcher, WatchRegistration
 from explorer.drivers.base import Store
 from explorer.drivers.lock import Lock
 from explorer.drivers.memory import MemoryStore
@@ -26,7 +28,7 @@ from explorer.model.errors import CannotLock, KeyExists, KeyModified, KeyNotFoun
 from explorer.model.events import Deleted, Put, Started
 from explorer.model.operations import ABSENT
 from tests.broker.messages import Greetings
-from tests.servers.waiting import wait_until
+from tests.servers.waiting import PATIENCE, wait_until
 
 OWN_ARGUMENTS = {(call, word) for call in ("watch", "watch_tree") for word in ("limit", "timeout")}
 """Arguments that end a loop, which an awaited watch leaves to `asyncio.timeout` and `break`."""
@@ -55,7 +57,14 @@ def assert_no_task_left(before: Counter[str]) -> None:
 class TestCalls:
     @pytest.mark.parametrize(
         ("blocking", "awaited"),
-        [(BlockingStore, Store), (BlockingLock, Lock), (BlockingBroker, Broker), (BlockingTxn, Txn)],
+        [
+            (BlockingStore, Store),
+            (BlockingLock, Lock),
+            (BlockingBroker, Broker),
+            (BlockingTxn, Txn),
+            (BlockingWatcher, Watcher),
+            (BlockingWatchRegistration, WatchRegistration),
+        ],
     )
     def test_every_call_has_the_arguments_of_its_async_twin(self, blocking: type, awaited: type) -> None:
         own = {"connect", "clone", "__aenter__", "__aexit__", "__init__"}  # to open one is `explorer.connect`'s
@@ -102,6 +111,31 @@ class TestCalls:
         assert not broker.delete("hello")
         assert store.broker().get_value("/myplugin/new").message == b""
         assert broker.delete_tree() == 1
+
+    def test_watcher_calls_back_in_another_thread(self, store: BlockingStore) -> None:
+        """The function may call the store, also to end the watch; several prefixes end one by one or together."""
+        broker, calls = store.broker("app", Greetings), queue.Queue[tuple[str, str, int]]()
+
+        def on_change(change: ChangeEvent[Greetings]) -> None:
+            stored = broker.get_value(change.key)
+            text = stored.message.greeting if stored.message else "gone"
+            calls.put((change.key, text, threading.get_ident()))
+            if text == "end":
+                watches.cancel()
+
+        watches = store.watcher("app", Greetings).watch(on_change, "one/", "two/")
+        assert list(watches.keys) == ["one/", "two/"]
+        for key, text in (("one/a", "first"), ("two/a", "second"), ("one/a", "end")):
+            broker.put(key, Greetings(greeting=text))
+            called, found, thread = calls.get(timeout=PATIENCE)
+            assert (called, found) == (key, text)
+            assert thread != threading.get_ident()
+        watches.wait()
+        assert list(watches.keys) == []
+        with store.watcher("app", Greetings).watch(print, "one/") as other:
+            other.add("two/")
+            other.cancel("one/")
+            assert list(other.keys) == ["two/"]
 
     def test_walk_yields_all_and_can_be_left_early(self, store: BlockingStore) -> None:
         """A walk that is forgotten is closed when it is collected."""
