@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.sanitize import sanitize
-from explorer.session.actions import TYPING_IGNORED, TYPING_PAUSE, Action, Need, Place, key_label
+from explorer.session.actions import ELSEWHERE, HELP_TITLE, TYPING_IGNORED, TYPING_PAUSE, Action, Need, Place, key_label
 from explorer.session.key_lookup import FoundNode
 from explorer.session.result_commands import RESULT_ACTIONS
 from explorer.session.session import Session
@@ -107,6 +107,7 @@ class View:
                 "panes": list(self._bridge.panes),
                 "actions": [_action_message(action) for action in self._actions],
                 "labels": {pane.name: pane.label for pane in self._live.panes.values()},
+                "texts": {"help": HELP_TITLE, "elsewhere": ELSEWHERE},
                 "typing": {"pause": TYPING_PAUSE, "ignored": TYPING_IGNORED},
                 "signs": {pane.name: list(pane.signs) for pane in self._live.panes.values()},
             }
@@ -229,7 +230,7 @@ class View:
         try:
             completed = await self._session.lookup.complete_typed(text)
         except ExplorerError as error:
-            problem = sanitize(f"no completion: {error.message}")
+            problem = self._session.lookup.no_completion(error)
         self._send({"type": "reply", "id": request_id, "text": completed, "problem": problem})
 
     def _refuse(self, title: str, reason: str) -> None:

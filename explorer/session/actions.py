@@ -48,6 +48,9 @@ TYPING_PAUSE: Final = 0.5
 """Seconds without a key after which the next one is not part of the text that was typed before."""
 TYPING_IGNORED: Final = "typing is ignored until you pause"
 """Notice for typed keys that are dropped: what they are for does not show, and they would run actions."""
+HELP_TITLE: Final = "Keys in the {place}; esc goes back"
+ELSEWHERE: Final = "only in {places}"
+"""Reason for which a key does nothing where it is pressed."""
 _SECONDARY_KEYS: Final = frozenset(
     {"up", "down", "pageup", "pagedown", "home", "end", "left", "right", "escape", "tab", "shift+tab"}
 )

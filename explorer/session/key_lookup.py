@@ -8,6 +8,7 @@ from explorer.drivers.base import Store
 from explorer.model.entries import Child
 from explorer.model.errors import Denied, ExplorerError, InvalidKey, KeyNotFound
 from explorer.model.key_text import escape_key, typed_key, unescape_key
+from explorer.model.sanitize import sanitize
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.tree import Tree
 
@@ -144,6 +145,11 @@ class KeyLookup:
         except KeyNotFound:
             return None
         return None if key is None else escape_key(key)
+
+    @staticmethod
+    def no_completion(error: ExplorerError) -> str:
+        """Return why there is no completion, sanitised."""
+        return sanitize(f"no completion: {error.message}")
 
     async def complete(self, text: str) -> str | None:
         """Return the first key or folder that begins with a text and is longer, a folder with the separator; or None.

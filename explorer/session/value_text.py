@@ -24,6 +24,11 @@ VALUE_SIGNS: Final = (
 """The signs above the value and their meanings."""
 
 
+def more_notes(count: int) -> str:
+    """Return that there are more notes than are shown above the value."""
+    return f"{pluralize(count, 'more note')} in the metadata"
+
+
 @dataclass(frozen=True, slots=True)
 class ValueText:
     """A value, with a warning if it may be old; or an error or a notice in its place."""

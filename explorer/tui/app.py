@@ -26,7 +26,7 @@ from textual.theme import Theme
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported
 from explorer.model.sanitize import pluralize, sanitize
-from explorer.session.actions import BROWSING, TYPING_IGNORED, Action, Need, key_label, place_names
+from explorer.session.actions import BROWSING, ELSEWHERE, TYPING_IGNORED, Action, Need, key_label, place_names
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
@@ -367,7 +367,7 @@ class Keyscope(TypeAheadApp):
         """Show where a key works that does nothing here."""
         for action in self.session.actions:
             if key in action.keys and action.places & BROWSING:
-                self._refuse(action, f"only in {place_names(action.places & BROWSING)}")
+                self._refuse(action, ELSEWHERE.format(places=place_names(action.places & BROWSING)))
 
 
 def _newer_size(event: Resize) -> Resize | None:

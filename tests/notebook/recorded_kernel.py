@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, Page
 
-from explorer.session.actions import TYPING_IGNORED, TYPING_PAUSE
+from explorer.session.actions import ELSEWHERE, HELP_TITLE, TYPING_IGNORED, TYPING_PAUSE
 from tests.servers.waiting import eventually
 from widgets import front_end
 
@@ -67,7 +67,12 @@ class RecordedKernel:
             {**_ACTION, "id": "delete", "keys": ["d"], "hints": {"tree": "d"}, "asks": True},
             {**_ACTION, "id": "bottom", "keys": ["G", "end"], "hints": {"tree": "G"}},
         ]
-        facts = {"labels": {"tree": "Keys"}, "signs": {}, "typing": {"pause": TYPING_PAUSE, "ignored": TYPING_IGNORED}}
+        facts = {
+            "labels": {"tree": "Keys"},
+            "signs": {},
+            "texts": {"help": HELP_TITLE, "elsewhere": ELSEWHERE},
+            "typing": {"pause": TYPING_PAUSE, "ignored": TYPING_IGNORED},
+        }
         await self.deliver({"type": "welcome", "id": 1, "protocol": 1, "actions": actions, **facts})
 
     async def rows(

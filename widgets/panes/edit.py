@@ -11,7 +11,13 @@ from explorer.model.errors import InvalidText
 from explorer.model.line_diff import DiffLine
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
-from explorer.session.editing.comparison_text import CHANGED_IN, omitted_text, version_cells, visible_parts
+from explorer.session.editing.comparison_text import (
+    CHANGED_IN,
+    DIFFERENCE_PLACE,
+    omitted_text,
+    version_cells,
+    visible_parts,
+)
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing, Saved, Saving, State
 from explorer.session.editing.edit_text import (
@@ -321,7 +327,13 @@ class ComparisonPane(Pane):
         """Return the kind of the comparison, "" for none, and what is shown above the lines."""
         self.on_change()
         edit, state = self._editor.edit, self._editor.compared
-        fields: dict[str, Json] = {"kind": "", "body": self.text_version, "edit": self._editor.number}
+        keys = "/".join(self._conflict_key(name) for name in ("next-difference", "previous-difference"))
+        fields: dict[str, Json] = {
+            "kind": "",
+            "body": self.text_version,
+            "edit": self._editor.number,
+            "difference": DIFFERENCE_PLACE.format(number="{number}", keys=keys),
+        }
         if edit is None:
             return Head(fields=fields)
         match state:

@@ -17,6 +17,7 @@ from explorer.session.value_text import (
     VALUE_SIGNS,
     ValueText,
     metadata,
+    more_notes,
     type_text,
     value_facts,
     value_notes,
@@ -25,6 +26,8 @@ from explorer.session.value_text import (
 from widgets.panes.base import Body, Head, Json, Pane, PaneRow, error_text
 
 TABS: Final = ("value", "metadata", "history")
+_MAX_NOTES: Final = 3
+"""Lines of notes above the value; the metadata has all."""
 _MAX_PLAIN_PART: Final = 1 << 20
 _MAX_RENDERED_PART: Final = 1 << 18
 """Units of a text that are sent at once: characters, and for what is longer than its units those or bytes."""
@@ -108,7 +111,7 @@ class ValuePane(Pane):
             fields |= {
                 "facts": value_facts(loaded, None),
                 "kind": type_text(loaded),
-                "notes": value_notes(loaded),
+                "notes": _shown_notes(value_notes(loaded)),
             }
         return Head("", shown.notice, shown.problem, fields, shown.moments)
 
@@ -229,3 +232,10 @@ class ValuePane(Pane):
             case _:
                 return False
         return True
+
+
+def _shown_notes(notes: Sequence[str]) -> list[str]:
+    """Return the notes that are shown above the value, and how many more there are."""
+    if len(notes) <= _MAX_NOTES:
+        return list(notes)
+    return [*notes[: _MAX_NOTES - 1], more_notes(len(notes) - _MAX_NOTES + 1)]

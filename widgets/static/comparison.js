@@ -215,7 +215,7 @@ export class Comparison {
       ["ks-dim", store ?? ""],
       ["", reason ?? ""],
       ...notes.map((note) => [this.kind === "review" ? "ks-tone-warning" : "", note]),
-      ["ks-dim", count > 1 || this.kind === "conflict" ? `Difference ${place}; n/N: next, previous` : ""],
+      ["ks-dim", count > 1 || this.kind === "conflict" ? this.head.difference.replace("{number}", place) : ""],
       ["ks-warning", warning ?? ""],
     ];
     this.facts.replaceChildren(...lines.filter(([, text]) => text).map(([style, text]) => element("div", style, text)));

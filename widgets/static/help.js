@@ -13,8 +13,8 @@ function row(keys, text, reason = "") {
 }
 
 // Show the actions of a place with their keys; those that are not available say why.
-export function showHelp(root, {place, actions, disabled, signs}) {
-  const overlay = new Overlay(root, {title: `Keys in the ${place}; esc goes back`, className: "ks-help"});
+export function showHelp(root, {title, place, actions, disabled, signs}) {
+  const overlay = new Overlay(root, {title, className: "ks-help"});
   const list = element("div", "ks-dialog-lines ks-help-list");
   list.tabIndex = 0;
   let group = "";

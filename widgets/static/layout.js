@@ -153,6 +153,7 @@ export class Layout {
     const isAlone = this.grid.names.length < 2;
     this.keys = new Keys(message.actions.filter((action) => !(isAlone && PANE_ACTIONS.has(action.id))));
     this.signs = message.signs;
+    this.texts = message.texts;
     this.typeAhead.configure(message.typing);
     this.grid.setLabels(message.labels);
     this.dialogs.closeAll();
@@ -255,7 +256,7 @@ export class Layout {
       const places = action.places.filter((place) => panes.includes(place));
       if (action.keys.includes(name) && places.length) {
         event.preventDefault();
-        this.notify(`${action.title}: only in ${places.join(", ")}`, "warning");
+        this.notify(`${action.title}: ${this.texts.elsewhere.replace("{places}", places.join(", "))}`, "warning");
         return;
       }
     }
@@ -324,7 +325,7 @@ export class Layout {
 
   do_help() {
     showHelp(this.element, {
-      place: this.place, actions: [...this.keys.actions.values()],
+      title: this.texts.help.replace("{place}", this.place), place: this.place, actions: [...this.keys.actions.values()],
       disabled: this.disabled, signs: this.signs[this.place] ?? [],
     });
   }

@@ -4,7 +4,6 @@ import {highlighter} from "./highlight.js";
 import {PaneText} from "./pane_text.js";
 import {PlainLines, TextRows} from "./text_rows.js";
 
-const MAX_NOTES = 3;
 const PREFETCHED_ROWS = 500; // rows before the end of what is loaded at which the next part is asked for
 
 export class ValuePane {
@@ -140,8 +139,7 @@ export class ValuePane {
   }
 
   drawNotes(notes) {
-    const shown = notes.slice(0, notes.length > MAX_NOTES ? MAX_NOTES - 1 : MAX_NOTES).map((note) => `▪ ${note}`);
-    if (notes.length > shown.length) shown.push(`▪ ${notes.length - shown.length} more notes in the metadata`);
+    const shown = notes.map((note) => `▪ ${note}`);
     if (this.head.edited) shown.unshift(`▪ ${this.head.edited} is being edited`);
     if (shown.join("\n") !== this.shownNotes) {
       this.shownNotes = shown.join("\n");

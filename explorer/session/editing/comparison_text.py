@@ -13,6 +13,7 @@ from explorer.model.sanitize import sanitize
 
 TAB_SIGN: Final = "→   "
 """A visible tab, for text in which white space differs."""
+DIFFERENCE_PLACE: Final = "Difference {number}; {keys}: next, previous"
 CHANGED_IN: Final = (
     (),
     (Side.THEIRS, Side.BOTH, Side.CONFLICT),

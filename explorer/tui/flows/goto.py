@@ -22,7 +22,7 @@ def open_prompt(screen: Screen[None], session: Session) -> None:
         try:
             completed = await session.lookup.complete_typed(text)
         except ExplorerError as error:
-            prompt.show_comment(f"no completion: {error.message}")
+            prompt.show_comment(session.lookup.no_completion(error))
             return None
         prompt.show_comment("")
         return completed

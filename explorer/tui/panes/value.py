@@ -8,12 +8,12 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from explorer.model.sanitize import pluralize, sanitize
+from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
 from explorer.session.history_text import history_notice, history_text
 from explorer.session.states import Part, Ready
-from explorer.session.value_text import metadata, type_text, value_facts, value_notes, value_text
+from explorer.session.value_text import metadata, more_notes, type_text, value_facts, value_notes, value_text
 from explorer.tui.cells import fit_start, safe_content, shorten_middle
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, StatusLabel
@@ -124,8 +124,7 @@ class ValuePane(Pane):
         for number, note in enumerate(notes):
             rows = _wrapped(f"▪ {note}", width)
             if len(rows) > room or (len(rows) == room and number + 1 < len(notes)):
-                more = pluralize(len(notes) - number, "more note")
-                lines.append(safe_content(f"▪ {more} in the metadata", "$text-warning"))
+                lines.append(safe_content(f"▪ {more_notes(len(notes) - number)}", "$text-warning"))
                 break
             lines += [safe_content(row, "$text-warning") for row in rows]
             room -= len(rows)

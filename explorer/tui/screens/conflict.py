@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from explorer.session.actions import Place
+from explorer.session.editing.comparison_text import DIFFERENCE_PLACE
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted
 from explorer.session.editing.edit_text import (
@@ -100,7 +101,7 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
             keys = "/".join(self._key(name) for name in ("next-difference", "previous-difference"))
             number = f"{view.current_difference} of {view.difference_count}"
             number = number if view.current_difference else f"{view.difference_count}"
-            lines.append(safe_content(f"Difference {number}; {keys}: next, previous", "$text-muted"))
+            lines.append(safe_content(DIFFERENCE_PLACE.format(number=number, keys=keys), "$text-muted"))
         if warning := outdated_text(self._edit, self._state, self._key):
             lines.append(safe_content(warning, "bold $warning"))
         self.query_one(".conflict--facts", StatusLabel).set_content(Content("\n").join(lines))

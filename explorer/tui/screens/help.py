@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
-from explorer.session.actions import Place, key_label
+from explorer.session.actions import HELP_TITLE, Place, key_label
 from explorer.session.change_rows import CHANGE_SIGNS
 from explorer.session.keytree.row_view import TREE_SIGNS
 from explorer.session.lock_rows import LOCK_SIGNS
@@ -110,7 +110,7 @@ class HelpScreen(ModalScreen[None], Dialog[None]):
         """Compose title and list."""
         with Vertical(classes="box"):
             place = _PLACE_NAMES.get(self._place) or (self._place.name or "").lower()
-            yield Static(safe_content(f"Keys in the {place}; esc goes back"), classes="box--title")
+            yield Static(safe_content(HELP_TITLE.format(place=place)), classes="box--title")
             yield _HelpList([*self._entries(), *(_text_area_entries() if self._place is Place.EDITOR else ())])
 
     def on_mount(self) -> None:
