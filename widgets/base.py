@@ -13,7 +13,8 @@ from explorer.codecs.options import CodecNames, CodecOptions
 from explorer.model.address import Access
 from explorer.model.key_text import escape_key
 from explorer.plans.plan import Plan
-from explorer.session.results.plan_makers import plan_copy, plan_deletion, plan_staged
+from explorer.session.results.export import export_keys
+from explorer.session.results.plan_makers import plan_copy, plan_deletion, plan_staged, stage_deletions, unstage
 from widgets import cells, front_end
 from widgets.bridge import Bridge
 from widgets.fallback import html_fallback
@@ -164,7 +165,7 @@ class SessionWidget(anywidget.AnyWidget):
             ExplorerError: It cannot be planned; the message says why.
         """
         session = self._live.session
-        chosen = keys or self._run(_result_of(lambda: tuple(session.targets)))
+        chosen = self._chosen(keys)
         return self._run(made(session, lambda: plan_copy(session, chosen, target, move=move)))
 
     def plan_deletion(self, *keys: str) -> Plan:
@@ -177,7 +178,7 @@ class SessionWidget(anywidget.AnyWidget):
             ExplorerError: It cannot be planned; the message says why.
         """
         session = self._live.session
-        chosen = keys or self._run(_result_of(lambda: tuple(session.targets)))
+        chosen = self._chosen(keys)
         return self._run(made(session, lambda: plan_deletion(session, chosen)))
 
     def plan_staged(self) -> Plan:
@@ -188,6 +189,41 @@ class SessionWidget(anywidget.AnyWidget):
         """
         session = self._live.session
         return self._run(made(session, lambda: plan_staged(session)))
+
+    def stage_deletion(self, *keys: str) -> str:
+        """Stage the deletion of keys with everything below them; `plan_staged` shows all staged changes.
+
+        Args:
+            keys: The keys; by default those that are marked, else the selected one.
+
+        Raises:
+            ExplorerError: It cannot be staged; the message says why.
+        """
+        session = self._live.session
+        return self._run(stage_deletions(session, self._chosen(keys)))
+
+    def unstage(self, *keys: str) -> str:
+        """Take changes of keys, by default of those that are marked or selected, out of the staged ones."""
+        session = self._live.session
+        return self._run(unstage(session, self._chosen(keys)))
+
+    def export(self, file: str, *keys: str, overwrite: bool = False) -> str:
+        """Write keys with everything below them to a file that `keyscope import` reads.
+
+        Args:
+            file: Name of the file, which ends with .jsonl, .json or .yaml.
+            keys: The keys; by default those that are marked, else the selected one.
+            overwrite: Replace a file that exists.
+
+        Raises:
+            FileExistsError: There is such a file.
+            ExplorerError: The keys cannot be exported; the message says why.
+        """
+        session = self._live.session
+        return self._run(export_keys(session, self._chosen(keys), file, overwrite=overwrite))
+
+    def _chosen(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        return keys or self._run(_result_of(lambda: tuple(self._live.session.targets)))
 
     def plan_undo(self) -> Plan:
         """Plan to take back what was applied last here; nothing is changed.

@@ -10,7 +10,7 @@ from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.earlier_values import NO_EARLIER_VALUES, RESTORE_QUESTION, restore_options
-from explorer.session.editing.draft_text import draft_options, drafts_question
+from explorer.session.editing.draft_text import continuable_drafts, draft_options, drafts_question
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Expired, Reviewing, Saved, State
@@ -55,7 +55,7 @@ async def edit_selected(view: "View") -> None:
     if loaded is not None and len(loaded.document.text) > MAX_EDITED:
         view.notify(f"not edited here: the text is longer than {format_bytes(MAX_EDITED)}", "warning")
         return
-    drafts = [draft for draft in session.editor.drafts if draft.key == session.selected]
+    drafts = continuable_drafts(session.editor.drafts, session.selected)
     reply = await view.ask(Dialog(drafts_question(drafts), draft_options(drafts))) if drafts else None
     if drafts and reply is None:
         return

@@ -27,9 +27,9 @@ from explorer.session.editing.deletion_text import (
     scope_question,
 )
 from explorer.session.editing.draft_text import (
-    DRAFT_DELETED,
     DRAFTS_TITLE,
     NO_DRAFTS,
+    draft_deleted_text,
     draft_deletion_facts,
     draft_deletion_question,
     draft_facts,
@@ -252,7 +252,7 @@ async def choose_draft(view: "View") -> None:
     if reply is None:
         return
     draft, name = reply.value, sanitize(reply.value.key)
-    step = await view.ask(Dialog(draft_question(name), draft_steps()))
+    step = await view.ask(Dialog(draft_question(name), draft_steps(draft)))
     if step is not None and step.value == "open":
         # a draft has the same needs as a new key: connection, writing, no open edit
         reason = session.disabled_reason("new") if view.live.has_editor else NO_EDITOR
@@ -264,7 +264,7 @@ async def choose_draft(view: "View") -> None:
         view.focus("value")
     elif step is not None:
         question = Dialog(
-            draft_deletion_question(name),
+            draft_deletion_question(draft, name),
             [Option("Cancel", value=False), Option("Delete", value=True)],
             has_buttons=True,
             facts=draft_deletion_facts(draft, session.address),
@@ -273,7 +273,7 @@ async def choose_draft(view: "View") -> None:
         confirmed = await view.ask(question)
         if confirmed is not None and confirmed.value:
             await session.editor.discard(draft)
-            view.notify(DRAFT_DELETED, "information")
+            view.notify(draft_deleted_text(draft), "information")
 
 
 FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(

@@ -12,7 +12,18 @@ from explorer.model.format import format_error
 from explorer.model.key_text import escape_key
 from explorer.model.sanitize import sanitize
 from explorer.session.editing.violation_text import override_options, override_question
-from explorer.session.results.plan_makers import keys_title, plan_copy, plan_deletion, plan_staged
+from explorer.session.results.export import EXPORT_HELP, export_keys, export_name, overwrite_question
+from explorer.session.results.plan_makers import (
+    NOTHING_MARKED,
+    duplicate_name,
+    keys_title,
+    plan_copy,
+    plan_deletion,
+    plan_staged,
+    stage_deletions,
+    target_help,
+    unstage,
+)
 from explorer.session.results.plan_review import PlanPhase
 from explorer.session.results.plan_text import NO_PLAN_YET, confirmation_count, plan_progress, plan_stores
 from explorer.session.states import Option, Tone
@@ -22,10 +33,10 @@ from widgets.plan_calls import settled
 from widgets.plan_table import plan_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from widgets.view import View
 
-NOTHING_MARKED: Final = "the marked keys were deleted"
-TARGET_HELP: Final = "a key, a folder with / at its end, a URL or @PROFILE"
 _QUIET_TIME: Final = 1.0
 """Seconds after which it is shown that something takes long."""
 _BUTTONS: Final = ("Apply", "Take back", "Overwrite")
@@ -40,18 +51,79 @@ async def copy_to(view: "View", *, is_move: bool = False) -> None:
         return
     word = "Move" if is_move else "Copy"
     start = keys[0] if len(keys) == 1 else session.lookup.new_key_start(None)
+    await _copy(view, keys, f"{word} {sanitize(keys_title(keys))} to", start, is_move=is_move)
+
+
+async def duplicate(view: "View") -> None:
+    """Ask for the name of a copy beside the selected key, and show the plan."""
+    session, key = view.session, view.session.selected
+    if key is not None:
+        await _copy(view, [key], f"Duplicate {sanitize(key)} as", duplicate_name(session, key))
+
+
+async def _copy(view: "View", keys: "Sequence[str]", question: str, start: str, *, is_move: bool = False) -> None:
+    text = await _ask_text(view, question, escape_key(start), word="Plan", label="To", help_=target_help(keys))
+    if text:
+        await _make(view, partial(plan_copy, view.session, keys, text, move=is_move))
+
+
+async def _ask_text(
+    view: "View", question: str, start: str, *, word: str, label: str, help_: str, problem: str = ""
+) -> str | None:
     reply = await view.ask(
         Dialog(
-            f"{word} {sanitize(keys_title(keys))} to",
-            [Option("Cancel", value=False), Option("Plan", value=True)],
+            question,
+            [Option("Cancel", value=False), Option(word, value=True)],
             has_buttons=True,
-            facts=[(TARGET_HELP, Tone.QUIET)],
-            label="To",
-            text=escape_key(start),
+            facts=[(help_, Tone.QUIET)],
+            label=label,
+            text=start,
+            problem=problem,
         )
     )
-    if reply is not None and reply.value and reply.text:
-        await _make(view, partial(plan_copy, session, keys, reply.text, move=is_move))
+    return reply.text if reply is not None and reply.value and reply.text else None
+
+
+async def export(view: "View") -> None:
+    """Ask for a file on the kernel's machine, and write the marked keys, or the selected one, to it."""
+    session, keys = view.session, view.session.targets
+    if not keys:
+        view.notify(NOTHING_MARKED, "warning")
+        return
+    title = f"Export {sanitize(keys_title(keys))} to which file?"
+    name, problem, is_replacing = export_name(keys, session.tree.separator), "", False
+    while True:
+        if not is_replacing:
+            text = await _ask_text(view, title, name, word="Export", label="File", help_=EXPORT_HELP, problem=problem)
+            if text is None:
+                return
+            name = text
+        try:
+            view.notify(await export_keys(session, keys, name, overwrite=is_replacing), "information")
+        except FileExistsError:
+            question, fact = overwrite_question(name)
+            options = [Option("Cancel", value=False), Option("Replace", value=True)]
+            reply = await view.ask(
+                Dialog(question, options, has_buttons=True, facts=[(fact, Tone.PLAIN)], is_dangerous=True)
+            )
+            problem, is_replacing = "", reply is not None and reply.value
+        except ExplorerError as error:
+            problem, is_replacing = sanitize(error.message), False
+        else:
+            return
+
+
+async def stage_deletion(view: "View") -> None:
+    """Stage the deletion of the marked keys, or of the selected one."""
+    try:
+        view.notify(await stage_deletions(view.session, view.session.targets), "information")
+    except ExplorerError as error:
+        view.notify(sanitize(f"not staged: {error.message}"), "warning")
+
+
+async def unstage_keys(view: "View") -> None:
+    """Take the marked keys, or the selected one, out of the staged changes."""
+    view.notify(await unstage(view.session, view.session.targets), "information")
 
 
 async def delete_marked(view: "View") -> None:
@@ -176,6 +248,10 @@ PLAN_FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
     {
         "copy-to": copy_to,
         "move-to": partial(copy_to, is_move=True),
+        "duplicate": duplicate,
+        "export": export,
+        "stage-delete": stage_deletion,
+        "unstage": unstage_keys,
         "save-staged": save_staged,
         "plan": show_plan,
     }

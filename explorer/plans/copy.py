@@ -94,7 +94,10 @@ class CopyPlanner:
             if self._move and right is not None:
                 self._required.append(RequiredKey(key, right.revision))
         elif kind is DifferenceKind.CHANGED and not self._overwrite:
-            self._conflicts.append(OmittedKey(key, "the target has another value"))
+            masked = is_masked(self._source, relative) or is_masked(self._target, relative)
+            change = replace(Change.of(key, right, left.value), masked=masked)
+            url = self._target.store.address.public_url
+            self._conflicts.append(OmittedKey(key, "the target has another value", change, url))
             return
         else:
             write = Change.of(key, right, left.value)

@@ -71,10 +71,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class OmittedKey:
-    """A key that a plan leaves as it is, and why."""
+    """A key that a plan leaves as it is, and why.
+
+    Args:
+        key: The key.
+        reason: Why.
+        change: Of a conflict, what would be done to the value that is there now, to be shown; not kept in files.
+        store: URL of the store of this change.
+    """
 
     key: str
     reason: str
+    change: Change | None = None
+    store: str = ""
 
 
 class RequiredKey(NamedTuple):

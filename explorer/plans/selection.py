@@ -5,10 +5,11 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import NamedTuple
 
+from explorer.model.entries import Entry
 from explorer.model.errors import InvalidPlan, KeyNotFound
 from explorer.plans.copy import CopyPlanner
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, in_safe_order, part_of
-from explorer.plans.side import PlanSide, omission
+from explorer.plans.side import PlanSide, is_masked, omission
 
 
 class CopiedKey(NamedTuple):
@@ -95,14 +96,24 @@ async def change_set_plan(
         present = None
         with suppress(KeyNotFound):
             present = await side.store.get(change.key)
-        if present is not None and present.value == change.new:
+        if (None if present is None else present.value) == change.new:
             same.append(change.key)
         elif (None if present is None else present.revision) == change.base:
             kept.append(Change.of(change.key, present, change.new))
         else:
-            conflicts.append(OmittedKey(change.key, "changed since it was edited: edit it again to merge"))
+            conflicts.append(_changed_since(side, change, present))
     part = await part_of(side.store, kept, profile=side.profile)
     return Plan(title, (part,) if kept else (), same=tuple(same), conflicts=tuple(conflicts))
+
+
+def _changed_since(side: PlanSide, change: Change, present: Entry | None) -> OmittedKey:
+    """Return the conflict of a change with what is there now."""
+    if change.new is None:
+        reason = "changed since its deletion was staged: unstage it, and look again"
+    else:
+        reason = "changed since it was edited: edit it again to merge"
+    now = replace(Change.of(change.key, present, change.new), masked=is_masked(side, change.key))
+    return OmittedKey(change.key, reason, now, side.store.address.public_url)
 
 
 def _merged(parts: Iterable[PlanPart]) -> tuple[PlanPart, ...]:

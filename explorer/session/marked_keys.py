@@ -9,7 +9,7 @@ from explorer.session.keytree.tree import Tree
 
 MAX_MARKED_KEYS: Final = 10_000
 """Maximum number of marked keys; a folder stands for all keys below it."""
-MARKING_ACTIONS: Final = ("toggle", "mark-range", "copy-to", "move-to", "delete", "unmark")
+MARKING_ACTIONS: Final = ("toggle", "mark-range", "copy-to", "move-to", "delete", "export", "unmark")
 """Actions that a footer shows first in marking mode."""
 _KEYS_PER_CHECK: Final = 1000
 """Keys that one check looks at."""

@@ -15,13 +15,21 @@ from explorer.model.errors import CallNotSupported, KeyModified
 from explorer.plans.plan import Plan, PlanAction
 from explorer.plans.plan_folder import PlanFolder
 from explorer.session.editing.edit_states import Conflicted
-from explorer.session.results.plan_makers import plan_copy, plan_deletion, plan_staged
+from explorer.session.results.plan_makers import (
+    duplicate_name,
+    plan_copy,
+    plan_deletion,
+    plan_staged,
+    stage_deletions,
+    unstage,
+)
 from explorer.session.results.plan_review import PlanPhase, PlanReview, PlanStores
 from explorer.session.results.plan_rows import PlanRow
 from explorer.session.results.plan_text import apply_question, plan_progress, row_details
 from explorer.session.session import Session
 from tests.servers.consul import ConsulServer
 from tests.servers.fixtures import prefix, shared_consul
+from tests.servers.waiting import eventually
 from tests.session.fixtures import Place, editing, live, wait_for_value
 
 __all__ = ["prefix", "shared_consul"]
@@ -124,6 +132,7 @@ async def test_conflicts_are_overwritten_only_if_asked(session: Session, other: 
     assert "o plans to overwrite them" in text(session)
     with pytest.raises(CallNotSupported, match="1 conflicts"):
         review.apply()
+    assert [str(line) for line in await review.diff(review.items[0])][1:] == ["-theirs", "+app/a"]
     review.toggle_overwrite()
     await session.idle()
     assert ("new/a", PlanAction.UPDATE) in rows(review)
@@ -176,6 +185,47 @@ async def test_staged_changes_are_saved_together(session: Session, other: Store)
     assert session.editor.draft_keys == {"app/b"}
     with pytest.raises(CallNotSupported, match="no change is staged"):
         plan_staged(session)
+
+
+async def test_staged_deletions_are_saved_with_the_texts(session: Session, other: Store) -> None:
+    """All below a folder is staged; a key that changed since is a conflict that shows what is there now."""
+    review = session.results.plan_review
+    await stage(session, "old")
+    await stage_deletions(session, ["app"])
+    plan_staged(session)
+    await session.idle()
+    assert rows(review) == [
+        *(("old", PlanAction.UPDATE), ("app/b", PlanAction.DELETE), ("app/a", PlanAction.DELETE)),
+    ]
+    await other.put("app/a", b"theirs")
+    await other.delete("app/b")
+    review.refresh()
+    await session.idle()
+    assert rows(review) == [
+        *(("app/a", PlanAction.CONFLICT), ("old", PlanAction.UPDATE), ("app/b", PlanAction.SAME)),
+    ]
+    assert "deletion was staged" in row_details(review.items[0])
+    assert [str(line) for line in await review.diff(review.items[0])][1:] == ["-theirs"]
+    await unstage(session, ["app"])
+    plan_staged(session)
+    await session.idle()
+    review.apply()
+    await session.idle()
+    assert await keys(other) == {"app/a": b"theirs", "old": b"mine"}
+    assert session.editor.staged == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        *(("old", "old-copy"), ("app", "app-copy"), ("app/a", "app/a-copy"), ("x.json", "x-copy.json")),
+        *(("10.0.0.1", "10.0.0.1-copy"), (".env", ".env-copy"), ("taken", "taken-copy-2")),
+    ],
+)
+async def test_duplicate_has_a_name_beside_it(session: Session, other: Store, key: str, name: str) -> None:
+    await other.put("taken-copy", b"")
+    await eventually(lambda: session.tree.node("taken-copy") is not None, "the tree has the event")
+    assert duplicate_name(session, key) == name
 
 
 async def test_staged_change_of_a_key_that_moved_is_a_conflict(session: Session, other: Store) -> None:

@@ -1,7 +1,11 @@
 """Views of the tree's rows: equal exactly if they are drawn alike."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 import pytest
 
+from explorer.session.editing.drafts import Draft
 from explorer.session.keytree.marks import MarkKind
 from explorer.session.keytree.row_view import RowView, draft_signs, row_view
 from tests.session.tree_harness import TreeHarness, running_tree
@@ -12,11 +16,17 @@ def _views(harness: TreeHarness, **keys: set[str]) -> list[RowView]:
         row_view(
             harness.tree,
             line,
-            draft_signs=draft_signs(keys.get("draft_keys", set()), keys.get("staged_keys", set())),
+            draft_signs=draft_signs(keys.get("draft_keys", set()), _staged(keys)),
             marked_keys=keys.get("marked_keys", set()),
         )
         for line in harness.tree.rows.window(0, len(harness.tree.rows))
     ]
+
+
+def _staged(keys: dict[str, set[str]]) -> Iterator[Draft]:
+    for name in ("staged_keys", "deleted_keys"):
+        for key in keys.get(name, ()):
+            yield Draft("", key, "", b"", 1, None, datetime.now(UTC), staged=True, deletes=name == "deleted_keys")
 
 
 async def test_row_view_shows_folder_facts() -> None:
@@ -52,7 +62,7 @@ async def test_row_view_is_equal_while_only_its_age_grows() -> None:
         assert _views(harness)[0].changed_at == harness.now != marked[0].changed_at
 
 
-@pytest.mark.parametrize("sign", ["draft_keys", "staged_keys", "marked_keys"])
+@pytest.mark.parametrize("sign", ["draft_keys", "staged_keys", "deleted_keys", "marked_keys"])
 async def test_row_view_differs_with_a_sign(sign: str) -> None:
     async with running_tree("a", "b") as harness:
         plain, drafted = _views(harness), _views(harness, **{sign: {"b"}})

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from explorer.model.errors import CallNotSupported
+from explorer.session.editing.draft_text import continuable_drafts
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing
+from explorer.session.results.plan_makers import stage_deletions, unstage
 from explorer.session.session import Session
 from tests.session.fixtures import Place, editing, opened
 
@@ -65,8 +67,29 @@ async def test_staging_a_key_again_replaces_its_change(place: Place, tmp_path: P
         assert {draft.text for draft in session.editor.drafts} == {"first", "second"}
 
 
+async def test_staged_deletion_is_forgotten_when_unstaged(place: Place, tmp_path: Path) -> None:
+    """It takes the place of a staged text, which stays a draft, and is there in the next session."""
+    async with opened(place, drafts=tmp_path) as session:
+        await reviewed(session, "app", "mine")
+        await session.editor.stage()
+        assert await stage_deletions(session, ["app", "other"]) == "2 deletions staged"
+        assert [(one.key, one.deletes) for one in session.editor.staged] == [("other", True), ("app", True)]
+    async with opened(place, drafts=tmp_path) as session:
+        assert staged(session) == [("app", ""), ("other", "")]
+        assert [one.text for one in continuable_drafts(session.editor.drafts, "app")] == ["mine"]
+        assert await unstage(session, ["other"]) == "1 change unstaged"
+        assert await unstage(session, ["other"]) == "no change of it is staged"
+        await reviewed(session, "app", "again")
+        await session.editor.stage()
+        assert staged(session) == [("app", "again")]
+        assert await unstage(session, ["app"]) == "1 change unstaged"
+        assert {draft.text for draft in session.editor.drafts} == {"mine", "again"}
+
+
 async def test_change_that_cannot_be_kept_is_not_staged(place: Place, tmp_path: Path) -> None:
     async with opened(place) as session:
+        with pytest.raises(CallNotSupported, match="no drafts are kept"):
+            await stage_deletions(session, ["app"])
         edit = await reviewed(session, "app", "mine")
         with pytest.raises(CallNotSupported, match="no drafts are kept"):
             await session.editor.stage()

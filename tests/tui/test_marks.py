@@ -107,3 +107,52 @@ async def test_reviewed_edits_are_staged_and_saved_together(place: Place, tmp_pa
         await page.hides("✚")
         values = {entry.key: entry.value for entry in await everything(place)}
         assert (values["top"], values["flags/a"]) == (b"a value at the topx", b"onx")
+
+
+async def test_deletions_are_staged_and_unstaged(place: Place, tmp_path: Path) -> None:
+    """The rows show them, `u` takes them out, and `S` shows them in the plan of all staged changes."""
+    folders = {"drafts": tmp_path / "drafts", "plans": tmp_path / "plans"}
+    async with browsing(place.connect, Codecs(), writable=True, **folders) as page:
+        await page.press("j", "l", "v", "j", "x")
+        await page.shows("✖", "✚ 2 staged", "2 deletions staged")
+        await page.press("u")
+        await page.shows("✚ 1 staged", "1 change unstaged")
+        await page.press("S")
+        await page.shows("Plan: save 1 staged change", "1 to delete", "- flags/a")
+        await page.press("ctrl+s", "y")
+        await page.shows("all 1 change done")
+        assert "flags/a" not in {entry.key for entry in await everything(place)}
+
+
+async def test_marked_rows_are_exported(place: Place, tmp_path: Path) -> None:
+    """A file that exists is asked about; it is replaced only by a yes."""
+    file = tmp_path / "x.jsonl"
+    async with browsing(place.connect, Codecs()) as page:
+        await page.press("j", "v", "W")
+        await page.shows("Export flags to which file?", "flags.jsonl")
+        await page.press("ctrl+u")
+        await page.type(f"{tmp_path}/x.txt")
+        await page.press("enter")
+        await page.shows("ends with none of")
+        await page.press("ctrl+u")
+        await page.type(str(file))
+        await page.press("enter")
+        await page.shows("2 keys written")
+        assert len(file.read_text().splitlines()) == 2
+        await page.press("G", "W", "ctrl+u")
+        await page.type(str(file))
+        await page.press("enter")
+        await page.shows("Replace", "The file exists already.")
+        await page.press("n")
+        await page.shows("Export top to which file?")
+        await page.press("enter", "y")
+        await page.shows("1 key written")
+        assert len(file.read_text().splitlines()) == 1
+
+
+async def test_key_is_duplicated_beside_itself(place: Place, tmp_path: Path) -> None:
+    async with browsing(place.connect, Codecs(), writable=True, plans=tmp_path) as page:
+        await page.press("G", "c")
+        await page.shows("Duplicate top as", "top-copy")
+        await page.press("enter")
+        await page.shows("Plan: copy top to top-copy", "+ top-copy")

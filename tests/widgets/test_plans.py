@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,6 +179,31 @@ def test_plan_that_takes_long_is_stopped(reader: Callable[..., Reader], monkeypa
     page.choose("Applying the plan: copy a to b", "Stop")
     portal().run(_set(gate))
     assert "1 of 1 change done" in str(page.question("Plan: copy a to b")["facts"])
+
+
+def test_keys_are_staged_exported_and_duplicated(reader: Callable[..., Reader], tmp_path: Path) -> None:
+    """The same questions as in the app, and the same calls from code."""
+    page = reader("a")
+    page.select("a")
+    page.perform("stage-delete")
+    page.wait_message("notice", text="1 deletion staged")
+    assert [change.key for change in page.widget.plan_staged()] == ["a"]
+    assert page.widget.unstage("a") == "1 change unstaged"
+    assert page.widget.stage_deletion("a") == "1 deletion staged"
+    page.perform("unstage")
+    page.wait_message("notice", text="1 change unstaged")
+    page.perform("duplicate")
+    page.choose("Duplicate a as", "Plan", "a-copy")
+    page.choose("Plan: copy a to a-copy", "Close")
+    file = tmp_path / "x.jsonl"
+    page.perform("export")
+    page.choose("Export a to which file?", "Export", str(file))
+    page.wait_message("notice", text=f"1 key written to {file}")
+    page.perform("export")
+    page.choose("Export a to which file?", "Export", str(file))
+    page.choose(f"Replace {file}?", "Replace")
+    with pytest.raises(FileExistsError):
+        page.widget.export(str(file), "a")
 
 
 async def _set(gate: asyncio.Event) -> None:

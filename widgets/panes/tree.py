@@ -55,7 +55,7 @@ class TreePane(Pane):
     def rows(self, start: int, count: int) -> Sequence[PaneRow]:
         """Return visible rows."""
         editor, marked = self.session.editor, self.session.marked
-        drafts = draft_signs(editor.draft_keys, (draft.key for draft in editor.staged))
+        drafts = draft_signs(editor.draft_keys, editor.staged)
         marks = Capability.DIRECTORIES not in self.session.store_capabilities
         lines = list(self._tree.rows.window(start, count))
         if lines:

@@ -179,6 +179,8 @@ async def _print_plan(plan: Plan, stores: Mapping[str, Store], console: Console,
         _print_change(key, PlanAction.SAME, console)
     for conflict in plan.conflicts:
         _print_change(conflict.key, PlanAction.CONFLICT, console)
+        if (now := conflict.change) is not None:
+            await values.print(stores.get(conflict.store), now.key, now.old, now.new, masked=now.masked)
     for part in plan.parts:
         if part.directories:
             names = ", ".join(f"{name}{stores[part.store].separator}" for name in part.directories)

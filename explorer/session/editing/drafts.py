@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from secrets import token_hex
 from typing import Final
 
 from explorer.codecs.base import Choice
-from explorer.model.entries import Revision
+from explorer.model.entries import Entry, Revision
 from explorer.model.keys import encode
 from explorer.private_folder import PrivateFolder
 
@@ -46,6 +46,13 @@ class Draft:
     """True if the change was reviewed, to be saved together with others."""
     file: str = ""
     """Name of the file, once it has one."""
+    deletes: bool = False
+    """True if the change deletes the key; its text is empty."""
+
+    @property
+    def base_entry(self) -> Entry | None:
+        """Entry that was opened; None for a new key."""
+        return None if self.base is None or self.revision is None else Entry(self.key, self.base, self.revision)
 
 
 class DraftError(Exception):
@@ -88,11 +95,27 @@ class Drafts:
             raise DraftError(message) from error
         return replace(draft, file=name)
 
-    def unstage(self, draft: Draft) -> None:
-        """Keep a staged draft as one that is not, unless it is gone."""
+    def add(self, drafts: Iterable[Draft]) -> None:
+        """Write drafts to files of their own, which no open edit writes to.
+
+        Raises:
+            DraftError: One cannot be written.
+        """
+        own, self._own_files = self._own_files, {}
+        try:
+            for draft in drafts:
+                self.save(draft)
+        finally:
+            self._own_files = own
+
+    def unstage(self, drafts: Iterable[Draft]) -> None:
+        """Keep staged texts as drafts that are not staged, unless they are gone; forget staged deletions."""
         with suppress(OSError), PrivateFolder(self.folder) as folder:
-            if draft.file in folder.names():
-                folder.write(draft.file, _serialize(replace(draft, staged=False)))
+            for draft in drafts:
+                if draft.deletes:
+                    folder.remove(draft.file)
+                elif draft.file in folder.names():
+                    folder.write(draft.file, _serialize(replace(draft, staged=False)))
 
     def adopt(self, draft: Draft) -> None:
         """Take over the file of a draft, so that this session writes to it."""
@@ -147,6 +170,7 @@ def _serialize(draft: Draft) -> bytes:
             "choice": None if choice is None else list(astuple(choice)),
             "written": draft.written_at.isoformat(),
             "staged": draft.staged,
+            **({"deletes": True} if draft.deletes else {}),
         }
     )
     digest = hashlib.sha256(content.encode("ascii")).hexdigest()
@@ -180,4 +204,5 @@ def _parse(fields: Mapping[str, object]) -> Draft:
         choice=Choice(*choice) if isinstance(choice, list) else None,
         written_at=datetime.fromisoformat(str(fields["written"])),
         staged=fields.get("staged") is True,
+        deletes=fields.get("deletes") is True,
     )

@@ -1,7 +1,7 @@
 """Editor: opens one edit at a time and keeps a draft of its text on disk."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -84,8 +84,7 @@ class Editor:
         """List the drafts of this store."""
         if self._draft_files is not None:
             self.drafts = await self._in_thread(self._draft_files.list_drafts, self.store_address)
-            if self.drafts:
-                self._mark_dirty(Part.EDIT)
+            self._mark_dirty(Part.EDIT)
 
     @property
     def draft_keys(self) -> frozenset[str]:
@@ -164,10 +163,7 @@ class Editor:
         """
         self._refuse_while_saving(draft.key)
         document = await self._decoder.open(draft.key, draft.base or b"", draft.choice)
-        base = None
-        if draft.base is not None and draft.revision is not None:
-            base = Entry(draft.key, draft.base, draft.revision)
-        edit = self._new_edit(draft.key, base, document)
+        edit = self._new_edit(draft.key, draft.base_entry, document)
         self._activate(edit, resumed=draft)
         self._draft_text = draft.text
         self.drafts = tuple(other for other in self.drafts if other.file != draft.file)
@@ -273,10 +269,32 @@ class Editor:
         if edit.draft_error is not None:
             edit.is_staged = False
             raise CallNotSupported(edit.draft_error, key=edit.key)
-        for earlier in self.staged:
-            if earlier.key == edit.key:
-                await self._in_thread(self._draft_files.unstage, earlier)
+        await self.unstage([edit.key])
         await self.leave(keep=True)
+
+    async def keep_drafts(self, drafts: Sequence[Draft]) -> None:
+        """Keep drafts that no edit is open for, in place of staged changes of their keys.
+
+        Raises:
+            CallNotSupported: One cannot be kept.
+        """
+        if self._draft_files is None:
+            raise CallNotSupported("no drafts are kept")
+        await self.unstage([draft.key for draft in drafts])
+        try:
+            await self._in_thread(self._draft_files.add, drafts)
+        except DraftError as error:
+            raise CallNotSupported(str(error)) from error
+        finally:
+            await self.find_drafts()
+
+    async def unstage(self, keys: Collection[str]) -> int:
+        """Take changes out of the staged ones: a text stays a draft, a deletion is forgotten; return their number."""
+        staged = [draft for draft in self.staged if draft.key in keys]
+        if staged and self._draft_files is not None:
+            await self._in_thread(self._draft_files.unstage, staged)
+            await self.find_drafts()
+        return len(staged)
 
     def is_saving(self, key: str) -> bool:
         """Return whether an edit of a key was left and is still being saved."""
@@ -348,16 +366,9 @@ class Editor:
         if self._draft_files is None:
             self._draft_text = edit.text
             return
-        draft = Draft(
-            store=self.store_address,
-            key=edit.key,
-            text=edit.text,
-            base=None if edit.base is None else edit.base.value,
-            revision=None if edit.base is None else edit.base.revision,
-            choice=edit.document.choice,
-            written_at=self._clock.wall(),
-            staged=edit.is_staged,
-        )
+        value, revision = (None, None) if edit.base is None else (edit.base.value, edit.base.revision)
+        choice, now = edit.document.choice, self._clock.wall()
+        draft = Draft(self.store_address, edit.key, edit.text, value, revision, choice, now, staged=edit.is_staged)
         failure = None
         if self._claim is not None:
             await asyncio.wait([self._claim])

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from explorer.model.format import format_error
 from explorer.model.sanitize import sanitize
+from explorer.session.editing.drafts import Draft
 from explorer.session.keytree.marks import MarkAge, MarkKind
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.row_index import VisibleRow
@@ -16,6 +17,7 @@ _MAX_NAME_HALF: Final = 2048
 """Characters at each end of a name that are kept; more never fit on a screen."""
 DRAFT_SIGN: Final = "✎"
 STAGED_SIGN: Final = "✚"
+STAGED_DELETION_SIGN: Final = "✖"
 MARKED_SIGN: Final = "✓"
 TREE_SIGNS: Final = (
     ("▸ ▾", "A folder, closed or open."),
@@ -25,6 +27,7 @@ TREE_SIGNS: Final = (
     (MARKED_SIGN, "A marked key or folder: the next action is on all that are marked."),
     (DRAFT_SIGN, "A key with a draft: e continues it."),
     (STAGED_SIGN, "A key with a staged change, which is saved together with others."),
+    (STAGED_DELETION_SIGN, "A key whose deletion is staged likewise."),
     ("…", "Keys that are not loaded yet; they are loaded when the cursor gets near."),
 )
 """The signs in the tree and their meanings."""
@@ -120,9 +123,10 @@ def row_view(
     )
 
 
-def draft_signs(draft_keys: Iterable[str], staged_keys: Iterable[str]) -> Mapping[str, str]:
+def draft_signs(draft_keys: Iterable[str], staged: Iterable[Draft]) -> Mapping[str, str]:
     """Return the signs of keys with a draft."""
-    return dict.fromkeys(draft_keys, DRAFT_SIGN) | dict.fromkeys(staged_keys, STAGED_SIGN)
+    signs = {draft.key: STAGED_DELETION_SIGN if draft.deletes else STAGED_SIGN for draft in staged}
+    return dict.fromkeys(draft_keys, DRAFT_SIGN) | signs
 
 
 def _is_among(keys: Collection[str], tree: Tree, node: Node) -> bool:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Final
 
 from explorer.drivers.base import Store
 from explorer.model.errors import CallNotSupported, InvalidKey, InvalidText
@@ -17,6 +18,12 @@ from explorer.session.decoder import Decoder
 from explorer.session.editing.drafts import Draft
 from explorer.session.results.plan_review import PlanMaker, PlanStores
 
+NOTHING_MARKED: Final = "the marked keys were deleted"
+MAX_STAGED: Final = 1000
+"""Deletions that are staged at once; each is a file."""
+_MAX_EXTENSION: Final = 5
+"""Letters of the end of a name that says its format."""
+
 if TYPE_CHECKING:
     from explorer.session.session import Session
 
@@ -29,6 +36,24 @@ def is_other_store(target: str) -> bool:
 def keys_title(keys: Sequence[str]) -> str:
     """Return the keys of a plan in a few words."""
     return keys[0] if len(keys) == 1 else pluralize(len(keys), "key")
+
+
+def target_help(keys: Sequence[str]) -> str:
+    """Return what can be typed as the target of a copy."""
+    return f"{'a folder' if len(keys) > 1 else 'a key, a folder with / at its end'}, a URL or @PROFILE"
+
+
+def duplicate_name(session: "Session", key: str) -> str:
+    """Return a name for a copy of a key beside it that the tree does not know yet."""
+    folder, separator, name = key.rpartition(session.tree.separator)
+    stem, dot, extension = name.rpartition(".")
+    if not (stem and extension.isalpha() and len(extension) <= _MAX_EXTENSION):
+        stem, dot, extension = name, "", ""
+    for number in count(1):
+        copy = f"{folder}{separator}{stem}-copy{'' if number == 1 else f'-{number}'}{dot}{extension}"
+        if session.tree.node(copy) is None:
+            return copy
+    raise AssertionError(key)
 
 
 def plan_copy(session: "Session", keys: Sequence[str], target: str, *, move: bool = False) -> None:
@@ -75,6 +100,34 @@ def plan_staged(session: "Session") -> None:
 
     maker = staged_maker(drafts, session.decoder, session.profile)
     session.results.plan_review.make(staged_title(drafts), maker, on_applied=remove_drafts)
+
+
+async def stage_deletions(session: "Session", keys: Sequence[str]) -> str:
+    """Stage the deletion of keys with everything below them, as they are now; return what was staged, in one line.
+
+    Raises:
+        CallNotSupported: There are too many, or they cannot be kept.
+        KeyNotFound: There is nothing at a key.
+    """
+    plan = await deletion_plan("", PlanSide(session.connection.store), keys)
+    if len(plan) > MAX_STAGED:
+        raise CallNotSupported(f"{len(plan):,} keys are too many to be staged", hint="delete them by a plan")
+    address, now = session.editor.store_address, session.clock.wall()
+    await session.editor.keep_drafts(
+        [Draft(address, one.key, "", one.old, one.base, None, now, staged=True, deletes=True) for one in plan]
+    )
+    session.marked.unmark(keys)
+    left = f"; {len(plan.omitted):,} left as they are" if plan.omitted else ""
+    return f"{pluralize(len(plan), 'deletion')} staged{left}"
+
+
+async def unstage(session: "Session", keys: Sequence[str]) -> str:
+    """Take the changes of keys, and of all below them, out of the staged ones; return how many, in one line."""
+    separator = session.tree.separator
+    folders = tuple(directory(key, separator) for key in keys)
+    staged = {draft.key for draft in session.editor.staged}
+    number = await session.editor.unstage({key for key in staged if key in keys or key.startswith(folders)})
+    return f"{pluralize(number, 'change')} unstaged" if number else "no change of it is staged"
 
 
 def staged_title(drafts: Sequence[Draft]) -> str:
@@ -151,6 +204,8 @@ def staged_maker(drafts: Sequence[Draft], decoder: Decoder, profile: str) -> Pla
 
 async def _change_of(draft: Draft, decoder: Decoder) -> Change | None:
     """Return the change that saves a draft; None if it would change nothing."""
+    if draft.deletes:
+        return Change(draft.key, draft.revision, draft.base, None)
     document = await decoder.open(draft.key, draft.base or b"", draft.choice)
     new = (await decoder.encode(document, draft.text)).value
     if new == draft.base:

@@ -210,7 +210,7 @@ class PlanReview(ResultList[PlanRow]):
                 for part in plan.parts
                 for change in part.changes
                 if change.masked or self._masks(stores.own, by_url[part.store], change.key)
-            }
+            } | {(one.store, one.key) for one in plan.conflicts if self._is_masked(one.key)}
         self.violations = [
             replace(one, violation=one.violation.without_value()) if (one.store, one.key) in masked else one
             for one in violations

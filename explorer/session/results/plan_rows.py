@@ -16,6 +16,7 @@ class PlanRow(NamedTuple):
     reason: str = ""
     """Why it is a conflict, is left as it is, or breaks a constraint."""
     change: Change | None = None
+    """Of a conflict, what would be done to the value that is there now."""
     store: str = ""
     """URL of the store, if it is not that of the session."""
     is_masked: bool = False
@@ -38,7 +39,17 @@ def plan_rows(
     """
     own = plan.parts[0].store if own is None and len(plan.parts) == 1 else own
     return [
-        *(PlanRow(one.key, PlanAction.CONFLICT, one.reason) for one in plan.conflicts),
+        *(
+            PlanRow(
+                one.key,
+                PlanAction.CONFLICT,
+                one.reason,
+                one.change,
+                "" if one.store == own else one.store,
+                (one.change is not None and one.change.masked) or (one.store, one.key) in masked,
+            )
+            for one in plan.conflicts
+        ),
         *(
             PlanRow(
                 change.key,

@@ -4,9 +4,9 @@ from textual.content import Content
 from textual.screen import Screen
 
 from explorer.session.editing.draft_text import (
-    DRAFT_DELETED,
     DRAFTS_TITLE,
     NO_DRAFTS,
+    draft_deleted_text,
     draft_deletion_facts,
     draft_deletion_question,
     draft_facts,
@@ -32,7 +32,7 @@ async def choose(screen: Screen[None], session: Session) -> None:
     if draft is None:
         release_keys()
         return
-    step = await screen.app.push_screen_wait(ChoiceDialog(draft_question(short_key(draft.key)), draft_steps()))
+    step = await screen.app.push_screen_wait(ChoiceDialog(draft_question(short_key(draft.key)), draft_steps(draft)))
     if step == "open":
         reason = session.disabled_reason("new")  # a draft has the same needs: connection, writing, no open edit
         if reason is not None:
@@ -45,10 +45,10 @@ async def choose(screen: Screen[None], session: Session) -> None:
         body = Content("\n").join(
             safe_content(text, "$text-muted" if tone is Tone.QUIET else "") for text, tone in facts
         )
-        question = ConfirmDialog(draft_deletion_question(short_key(draft.key)), body, yes="Delete")
+        question = ConfirmDialog(draft_deletion_question(draft, short_key(draft.key)), body, yes="Delete")
         if await screen.app.push_screen_wait(question):
             await session.editor.discard(draft)
-            screen.notify(DRAFT_DELETED)
+            screen.notify(draft_deleted_text(draft))
         release_keys()
     else:
         release_keys()

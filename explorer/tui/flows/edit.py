@@ -9,7 +9,7 @@ from textual.widget import AwaitMount
 
 from explorer.model.errors import ExplorerError
 from explorer.session.earlier_values import NO_EARLIER_VALUES, RESTORE_QUESTION, restore_options
-from explorer.session.editing.draft_text import draft_options, drafts_question
+from explorer.session.editing.draft_text import continuable_drafts, draft_options, drafts_question
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Saved
@@ -31,7 +31,7 @@ OUTCOME_NOTICE_TIME: Final = 15.0
 
 async def edit_selected(screen: Screen[None], session: Session) -> None:
     """Edit the selected value in place; if there are drafts of it, ask which text to begin with."""
-    drafts = [draft for draft in session.editor.drafts if draft.key == session.selected]
+    drafts = continuable_drafts(session.editor.drafts, session.selected)
     choice: Draft | Literal["stored", "discard"] | None = "stored"
     if drafts:
         # What is typed now is meant as text: somebody who had forgotten the draft would delete it with a 3.

@@ -45,7 +45,7 @@ class TreePane(Pane):
         self._show_filter_text()
         self.set_title(tree_title(self.session.tree))
         editor = self.session.editor
-        self.key_tree.draft_signs = draft_signs(editor.draft_keys, (draft.key for draft in editor.staged))
+        self.key_tree.draft_signs = draft_signs(editor.draft_keys, editor.staged)
         self.key_tree.has_value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
         notice = tree_notice(self.session)
         if notice is not None and notice.error is not None:

@@ -210,6 +210,31 @@ class BrowseScreen(PaneScreen):
 
         await plan_review.copy(self, self.session, self.session.targets, self.go_to_key, move=move)
 
+    async def do_duplicate(self) -> None:
+        """Ask for the name of a copy beside the selected key, and show the plan."""
+        from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
+
+        if self.session.selected is not None:
+            await plan_review.duplicate(self, self.session, self.session.selected, self.go_to_key)
+
+    async def do_export(self) -> None:
+        """Ask for a file, and write the marked keys, or the selected one, to it."""
+        from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
+
+        await plan_review.export(self, self.session, self.session.targets)
+
+    async def do_stage_delete(self) -> None:
+        """Stage the deletion of the marked keys, or of the selected one."""
+        from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
+
+        await plan_review.stage_deletion(self, self.session, self.session.targets)
+
+    async def do_unstage(self) -> None:
+        """Take the marked keys, or the selected one, out of the staged changes."""
+        from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
+
+        await plan_review.unstage_keys(self, self.session, self.session.targets)
+
     def do_save_staged(self) -> None:
         """Show what saving all staged changes would change."""
         from explorer.tui.flows import plan_review  # noqa: PLC0415 - as above
