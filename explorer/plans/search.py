@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol, runtime_checkable
 
 from explorer.drivers.base import PAGE_SIZE
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Cursor, Entry
+from explorer.model.entries import Entry
 from explorer.model.errors import InvalidText
 from explorer.model.sanitize import pluralize
 from explorer.plans.side import PlanSide
@@ -149,24 +149,28 @@ class Search:
                     yield hit
 
     async def pages(self) -> AsyncGenerator[Sequence[SearchHit], None]:
-        """Yield what matches of each page that was read.
+        """Yield what matches of each page of entries.
 
         Raises:
             KeyNotFound: There is nothing below the prefix.
         """
-        store = self._side.store
         values = self._value is not None
-        after: Cursor | None = None
-        while True:
-            page = await store.list(self._side.prefix, after=after, limit=PAGE_SIZE, values=values)
-            hits, left_out = await asyncio.to_thread(self._search, page.items) if values else self._search(page.items)
-            self.looked_at += len(page.items)
-            self.left_out += left_out
-            yield hits
-            after = page.next
-            if after is None:
-                self.is_complete = True
-                return
+        batch: list[Entry] = []
+        async with aclosing(self._side.store.walk(self._side.prefix, values=values)) as entries:
+            async for entry in entries:
+                batch.append(entry)
+                if len(batch) == PAGE_SIZE:
+                    yield await self._look_at(batch)
+                    batch = []
+        yield await self._look_at(batch)
+        self.is_complete = True
+
+    async def _look_at(self, entries: Sequence[Entry]) -> Sequence[SearchHit]:
+        is_slow = self._value is not None
+        hits, left_out = await asyncio.to_thread(self._search, entries) if is_slow else self._search(entries)
+        self.looked_at += len(entries)
+        self.left_out += left_out
+        return hits
 
     def _search(self, entries: Sequence[Entry]) -> tuple[list[SearchHit], Counter[str]]:
         left_out: Counter[str] = Counter()
