@@ -111,8 +111,8 @@ async def test_reviewed_edits_are_staged_and_saved_together(place: Place, tmp_pa
 
 async def test_deletions_are_staged_and_unstaged(place: Place, tmp_path: Path) -> None:
     """The rows show them, `u` takes them out, and `S` shows them in the plan of all staged changes."""
-    folders = {"drafts": tmp_path / "drafts", "plans": tmp_path / "plans"}
-    async with browsing(place.connect, Codecs(), writable=True, **folders) as page:
+    drafts, plans = tmp_path / "drafts", tmp_path / "plans"
+    async with browsing(place.connect, Codecs(), writable=True, drafts=drafts, plans=plans) as page:
         await page.press("j", "l", "v", "j", "x")
         await page.shows("✖", "✚ 2 staged", "2 deletions staged")
         await page.press("u")
