@@ -36,7 +36,7 @@ async def test_export_is_what_import_reads(place: Place, tmp_path: Path, end: st
 
 
 async def test_export_replaces_a_file_only_if_asked(place: Place, tmp_path: Path) -> None:
-    """What cannot be exported leaves the file as it was, and no other one."""
+    """A failed export leaves the file as it was, and no other one."""
     file = tmp_path / "x.jsonl"
     file.write_text("before")
     async with opened(place) as session:
