@@ -139,6 +139,25 @@ async def test_save_asks_why_where_the_profile_demands_it(tmp_path: Path) -> Non
     assert [record.reason for record in journal.records()] == ["", "JIRA-7"]
 
 
+async def test_keeping_mine_asks_why_where_the_profile_demands_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    connect = journaled(tmp_path, journal)
+    async with browsing(connect, Codecs(), writable=True, journal=journal, asks_reason=True) as page:
+        store = page.session.connection.store
+        await store.put("top", b"x")
+        await page.press("r", "G", "e", "y")
+        await store.put("top", b"theirs")
+        await page.shows("Another client has changed this key")
+        await page.press("ctrl+s")
+        await page.shows("nothing was written")
+        await page.press("m")
+        await page.shows("Why?")
+        await page.type("JIRA-7")
+        await page.press("enter")
+        await page.shows("saved top")
+    assert [record.reason for record in journal.records()] == ["", "", "JIRA-7"]
+
+
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 async def test_compare_lists_differences_and_plans_the_copy(place: Place, size: tuple[int, int]) -> None:
     """Each key has the diff of its values; the plan is that of what is listed."""

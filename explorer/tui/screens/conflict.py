@@ -14,6 +14,8 @@ from explorer.session.editing.comparison_text import DIFFERENCE_PLACE
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted
 from explorer.session.editing.edit_text import (
+    REASON_HELP,
+    REASON_QUESTION,
     conflict_title,
     expired_question,
     merge_lines,
@@ -26,6 +28,7 @@ from explorer.session.states import Part
 from explorer.tui.cells import safe_content, short_key
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog
+from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.pane import StatusLabel
@@ -120,8 +123,16 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
         self.dismiss(result=True)
 
     def do_keep_mine(self) -> None:
-        """Save mine over theirs, if the key has not changed since."""
-        self._start("keep-mine")
+        """Save mine over theirs, if the key has not changed since; ask why where the profile demands it."""
+        if self.session.asks_reason and not self._edit.reason:
+            self.app.push_screen(TextDialog(REASON_QUESTION, "", help=REASON_HELP), self._on_reason)
+        else:
+            self._start("keep-mine")
+
+    def _on_reason(self, reason: str | None) -> None:
+        if reason and self._edit.state is self._state:
+            self._edit.reason = reason
+            self._start("keep-mine")
 
     def do_compare_again(self) -> None:
         """Compare with the stored value; that opens a new view if there still is a conflict."""
