@@ -57,6 +57,8 @@ class Store(ABC):
     """Why every write is refused; None if they are sent."""
 
     separator: str = "/"
+    lists_whole_entries: ClassVar[bool] = True
+    """Whether listed entries have all that `get` returns of them."""
     walks_in_key_order: ClassVar[bool] = False
     """True if `walk` yields entries in the order of the bytes of their keys."""
     keeps_first_slash: ClassVar[bool] = True

@@ -1,15 +1,17 @@
 """Plans that copy or move what is on one side to the other."""
 
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from explorer.drivers.common.tasks import gather_bounded
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, KeyNotFound
 from explorer.plans.differences import DifferenceKind, differences
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of, require_guarded_writes
+from explorer.plans.present import MAX_READS
 from explorer.plans.side import PlanSide, Side, is_masked, not_copied, omission, spelled_like
 
 
@@ -47,6 +49,8 @@ class CopyPlanner:
         self._emptied: set[str] = set()
         self._conflicts: list[OmittedKey] = []
         self._omitted: list[OmittedKey] = []
+        self._unlisted: list[str] = []
+        """Keys of the source of whose entries the listing does not have all."""
 
     async def plan(self, title: str) -> Plan:
         """Return the plan.
@@ -68,6 +72,7 @@ class CopyPlanner:
                     self._add(difference.key, difference.left, difference.right, difference.kind)
         if not count:
             raise KeyNotFound("the source is empty, and nothing was planned", address=self._source.name)
+        await self._look_at_unlisted()
         return Plan(
             title,
             await self._parts(),
@@ -102,12 +107,31 @@ class CopyPlanner:
         else:
             write = Change.of(key, right, left.value)
             self._writes.append(replace(write, masked=True) if is_masked(self._source, relative) else write)
-            self._omitted += (OmittedKey(self._source.key(relative), lost) for lost in not_copied(left))
+            name = self._source.key(relative)
+            if isinstance(self._source, PlanSide) and not self._source.store.lists_whole_entries:
+                self._unlisted.append(name)
+            else:
+                self._omitted += (OmittedKey(name, lost) for lost in not_copied(left))
         if self._move:
             moved = self._source.key(relative)
             self._moved.append(Change.of(moved, left, None))
             if isinstance(self._source, PlanSide):
                 self._emptied |= self._source.directories_above(moved)
+
+    async def _look_at_unlisted(self) -> None:
+        """List what keys lose of which the listing does not have all."""
+        if not isinstance(self._source, PlanSide) or not self._unlisted:
+            return
+        lost: dict[str, tuple[str, ...]] = {}
+        store, meter = self._source.store, Meter("looked at", len(self._unlisted))
+
+        async def look(key: str) -> None:
+            with suppress(KeyNotFound):  # it is gone by now
+                lost[key] = not_copied(await store.get(key))
+            meter.add()
+
+        await gather_bounded(self._unlisted, look, limit=MAX_READS)
+        self._omitted += (OmittedKey(key, text) for key in self._unlisted for text in lost.get(key, ()))
 
     async def _parts(self) -> tuple[PlanPart, ...]:
         """Return the part of the target, and for a move that of the source after it; one if they are one store."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from explorer.drivers.base import Store
 from explorer.journal import DELETE_TREE, JournalRecord
+from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound
 from explorer.model.keys import directory
@@ -48,6 +49,7 @@ async def restore_to_time(side: PlanSide, key: str, when: datetime, records: Ite
         KeyNotFound: There is nothing, and the journal has nothing.
     """
     store = side.store
+    records = tuple(records)
     known = _records_of(store, key, when, records)
     is_key = bool(key) and not key.endswith(store.separator) and (key in known or await _has_value(store, key))
     prefix = key if is_key else directory(key, store.separator)
@@ -68,8 +70,28 @@ async def restore_to_time(side: PlanSide, key: str, when: datetime, records: Ite
         f"restore {key!r} in {store.redacted} to {text}, as far as the journal knows",
         (part,) if plan.changes else (),
         same=tuple(plan.same),
-        omitted=(*plan.omitted, *plan.unrecorded(prefix)),
+        omitted=(*plan.omitted, *plan.unrecorded(prefix), *_known_revision(store, prefix, when, records)),
     )
+
+
+def _known_revision(
+    store: Store, prefix: str, when: datetime, records: Iterable[JournalRecord]
+) -> Iterable[OmittedKey]:
+    """Yield what revision can be restored instead: the newest until a time that the journal has, and its time.
+
+    A store that keeps earlier revisions does not keep their times.
+    """
+    if Capability.HISTORY not in store.capabilities:
+        return
+    found: tuple[int, JournalRecord] | None = None
+    scope = JournalScope.of_store(store)
+    for record in records:
+        if record.time <= when and isinstance(record.after, int) and scope.relative(record) is not None:
+            found = max(found or (0, record), (record.after, record), key=lambda one: one[0])
+    if found is not None:
+        revision, record = found
+        reason = f"all keys as of revision {revision}, your change of {_time(record)}, come back with --to {revision}"
+        yield OmittedKey(prefix, f"{reason}; what was written between that and the time does not")
 
 
 class _Restoration:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -150,8 +151,12 @@ def test_time_is_restored_as_far_as_the_journal_knows(url: str, run: Run, shared
         "both: unknown: others changed it",
         "other: unknown: others changed it",
         "1 key is not in the journal",
+        "all keys as of revision ",
     ):
         assert line in restored.error
+    (revision,) = re.findall(r"come back with --to (\d+); what was written between", restored.error)
+    assert run("restore", url, "", "--to", revision, "--yes")
+    assert values(run, url) == {"mine": "1", "both": "1", "other": "1", "gone": "1"}
     again = run("restore", url, "mine", "--to", "1 hour ago", "--yes", "--json")
     assert again.records[0] == {"key": "mine", "change": "delete"}
     assert run("restore", url, "mine", "--to", "tomorrow").code == 2

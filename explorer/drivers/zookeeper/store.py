@@ -32,6 +32,7 @@ from explorer.model.operations import Operation
 class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
     """The znodes below the path of the address. A revision is a znode's creation and version."""
 
+    lists_whole_entries = False  # access control lists take a request each
     capabilities = (
         Capability.ATOMIC
         | Capability.BINARY_VALUES

@@ -1,0 +1,129 @@
+"""What belongs to an entry besides its value: a copy lists what it cannot keep, and a write keeps what is there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+from kazoo.client import KazooClient
+from kazoo.security import make_acl
+
+import explorer
+from explorer.drivers.base import Store
+from explorer.model.entries import Entry
+from explorer.plans.copy import CopyPlanner
+from explorer.plans.plan_folder import PlanFolder
+from explorer.plans.side import PlanSide
+from tests.plans.test_between_stores import apply
+from tests.servers.consul import ConsulServer
+from tests.servers.etcd import VERSIONS, EtcdServer
+from tests.servers.fixtures import shared_consul, shared_etcd, shared_redis, shared_zookeeper
+from tests.servers.redis import RedisServer
+from tests.servers.zookeeper import ZooKeeperServer
+
+__all__ = ["shared_consul", "shared_etcd", "shared_redis", "shared_zookeeper"]
+
+pytestmark = pytest.mark.servers
+
+PARTS: dict[str, tuple[Callable[[Entry], object], str]] = {
+    "consul": (lambda entry: entry.meta.get("flags") == 42, "its flags (42) are not copied"),
+    "zk": (lambda entry: entry.meta.get("acl") == "world:anyone:drw", "its acl (world:anyone:"),
+    "etcd": (lambda entry: entry.lease, "its lease or session ("),
+    "redis": (lambda entry: entry.ttl is not None, "its time to live ("),
+}
+"""The part that only this store has, and what is said when it is not copied."""
+EXPIRING = ("etcd", "redis")
+
+
+@pytest.fixture
+def etcd_version() -> str:
+    """Return the newest version; how a plan is applied does not depend on it."""
+    return VERSIONS[-1]
+
+
+@pytest.fixture(params=PARTS)
+async def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def store(request: pytest.FixtureRequest, scheme: str) -> AsyncIterator[Store]:
+    """Open a store whose key `app/special` has a part that only it has."""
+    root = f"kept-{token_hex(4)}"
+    async with AsyncExitStack() as stack:
+        match scheme:
+            case "consul":
+                consul: ConsulServer = request.getfixturevalue("shared_consul")
+                await asyncio.to_thread(consul.http, "PUT", f"/v1/kv/{root}/app/special?flags=42", b"value")
+                opened = await stack.enter_async_context(explorer.open(f"consul://{consul.address}/{root}/"))
+            case "zk":
+                zookeeper: ZooKeeperServer = request.getfixturevalue("shared_zookeeper")
+                await asyncio.to_thread(_create_with_acl, zookeeper.address, f"/{root}/app/special")
+                opened = await stack.enter_async_context(explorer.open(f"zk://{zookeeper.address}/{root}/"))
+            case "etcd":
+                etcd: EtcdServer = request.getfixturevalue("shared_etcd")
+                opened = await stack.enter_async_context(explorer.open(f"etcd://{etcd.address}/{root}/"))
+                await opened.put("app/special", b"value", ttl=600)
+            case _:
+                redis: RedisServer = request.getfixturevalue("shared_redis")
+                url = f"redis://{redis.address}/0/{root}/?separator=/"
+                opened = await stack.enter_async_context(explorer.open(url))
+                await opened.put("app/special", b"value", ttl=600)
+        await opened.put("app/plain", b"plain")
+        yield opened
+
+
+def _create_with_acl(address: str, path: str) -> None:
+    client = KazooClient(address)
+    client.start()
+    try:
+        client.ensure_path(path.rpartition("/")[0])
+        client.create(path, b"value", acl=[make_acl("world", "anyone", read=True, write=True, delete=True)])
+    finally:
+        client.stop()
+        client.close()
+
+
+def _named(store: Store, key: str) -> PlanSide:
+    return PlanSide(store, key, separator="/", has_key=True)
+
+
+@pytest.mark.parametrize("is_within", [True, False], ids=["within", "between"])
+@pytest.mark.parametrize("move", [False, True], ids=["copy", "move"])
+async def test_part_without_counterpart_is_listed(
+    scheme: str, store: Store, tmp_path: Path, *, is_within: bool, move: bool
+) -> None:
+    """The key is copied when it is named, and the plan says what the copy does not have."""
+    part, text = PARTS[scheme]
+    assert part(await store.get("app/special"))
+    async with explorer.open("memory:") as memory:
+        target = store if is_within else memory
+        plan = await CopyPlanner(_named(store, "app/special"), _named(target, "to"), move=move).plan("copy")
+        assert [one.reason for one in plan.omitted if text in one.reason], plan.omitted
+        await apply(PlanFolder(tmp_path), plan, store, target)
+        copied = await target.get("to")
+        assert (copied.value, part(copied) == part(await store.get("app/plain"))) == (b"value", True)
+        assert await store.exists("app/special") is not move
+
+
+async def test_part_of_the_target_is_kept(scheme: str, store: Store, tmp_path: Path) -> None:
+    """A copy over a key writes its value alone."""
+    part, _ = PARTS[scheme]
+    before = part(await store.get("app/special"))
+    plan = await CopyPlanner(_named(store, "app/plain"), _named(store, "app/special"), overwrite=True).plan("copy")
+    assert [change.key for change in plan] == ["app/special"]
+    assert plan.parts[0].changes[0].kept
+    await apply(PlanFolder(tmp_path), plan, store)
+    after = await store.get("app/special")
+    assert (after.value, part(after)) == (b"plain", before)
+
+
+async def test_expiring_key_of_a_folder_is_left_out(scheme: str, store: Store) -> None:
+    """A copy of it would stay; flags and permissions do not hold a key back."""
+    async with explorer.open("memory:") as memory:
+        plan = await CopyPlanner(PlanSide(store, "app/"), PlanSide(memory, "to/")).plan("copy")
+    copied = {change.key for change in plan}
+    assert copied == ({"to/plain"} if scheme in EXPIRING else {"to/plain", "to/special"})
+    assert "app/special" in {one.key for one in plan.omitted}
