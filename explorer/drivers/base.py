@@ -58,7 +58,7 @@ class Store(ABC):
 
     separator: str = "/"
     lists_whole_entries: ClassVar[bool] = True
-    """Whether listed entries have all that `get` returns of them."""
+    """True if listed entries have all that `get` returns of them."""
     walks_in_key_order: ClassVar[bool] = False
     """True if `walk` yields entries in the order of the bytes of their keys."""
     keeps_first_slash: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""What belongs to an entry besides its value: a copy lists what it cannot keep, and a write keeps what is there."""
+"""Parts of an entry beside its value: a copy lists what it cannot keep, and a write keeps what is there."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
