@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import json
 import os
 from collections.abc import AsyncIterator
@@ -234,3 +235,13 @@ async def test_folder_of_filedb_has_no_transactions(store: Store) -> None:
         await store.transact([])
     with pytest.raises(KeyNotFound):
         await store.get("/agent/none")
+
+
+async def test_collection_of_garbage_goes_on_after_a_file_is_parsed(folder: Path) -> None:
+    """It is paused meanwhile, also if the file is invalid."""
+    async with make(f"file://{folder}/a.json") as store:
+        assert await keys_below(store, "")
+        assert gc.isenabled()
+        (folder / "a.json").write_text('{"data": [')
+        assert any("not valid" in line for line in (await store.status()).complaints)
+        assert gc.isenabled()

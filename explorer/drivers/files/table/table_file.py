@@ -1,6 +1,8 @@
 """One parsed file with its keys, and the text that it has after some of them were changed."""
 
-from collections.abc import Iterator, Mapping
+import gc
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,8 +48,9 @@ class TableFile:
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             raise InvalidText("the file is not UTF-8", line) from error
-        root = self.syntax.parse(text)
-        places = self.layout.places(text, self.syntax, root)
+        with _collection_paused():
+            root = self.syntax.parse(text)
+            places = self.layout.places(text, self.syntax, root)
         return TableFile(self.path, self.name, self.syntax, self.layout, data, tag, text, root, places)
 
     def value(self, key: str) -> bytes | None:
@@ -140,6 +143,18 @@ class TableFile:
         if now.repeated != {key: count for key, count in before.repeated.items() if key not in changes}:
             raise _not_alone("a key would be repeated")
         return after
+
+
+@contextmanager
+def _collection_paused() -> Generator[None, None, None]:
+    """Pause the collection of garbage: it would pass again and again over all nodes of a large file, which stay."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _not_alone(reason: str) -> InvalidKey:
