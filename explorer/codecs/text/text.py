@@ -12,6 +12,7 @@ from explorer.codecs.base import Choice, Codec, Document, EncodeResult, Language
 from explorer.codecs.line_merge import merge_lines
 from explorer.codecs.text.content import EscapedText, PlainText
 from explorer.codecs.text.escapes import escape, invalid, needs_escape, unescape
+from explorer.codecs.text.json_merge import merge_json_values
 from explorer.codecs.text.json_syntax import check_json, json_tokens
 from explorer.codecs.text.token_layout import TokenLayout
 from explorer.codecs.text.yaml_syntax import check_yaml, flow_layout
@@ -148,7 +149,7 @@ class TextDocument(Document):
         return EncodeResult(value, changed, () if changed else (_NO_CHANGE_NOTE,))
 
     def merge(self, mine: str, theirs: bytes) -> MergeResult:
-        """Return the line-by-line merge, in the layout of this document.
+        """Return the line-by-line merge, or where lines of JSON conflict that by value, in the layout of this document.
 
         Raises:
             InvalidText: Theirs is not UTF-8 or has no such layout, or mine has an invalid escape.
@@ -164,7 +165,10 @@ class TextDocument(Document):
         if self.layout is not None and _layout(document._stored(document.text), choice) is None:  # noqa: SLF001 - its own class
             raise InvalidText(f"the stored value is no longer a {self.choice.codec} list or mapping", hint=hint)
         their_text = document._unescape(document.text)  # noqa: SLF001 - its own class
-        text, conflicts = merge_lines(self._unescape(self.text), self._unescape(mine), their_text)
+        texts = self._unescape(self.text), self._unescape(mine), their_text
+        text, conflicts = merge_lines(*texts)
+        if conflicts and self.choice.codec == "json":
+            text, conflicts = merge_json_values(*texts) or (text, conflicts)
         if needs_escape(text) and not document.escaped:
             document = replace(document._with_escapes(), choice=replace(choice, escaped=True))  # noqa: SLF001 - its own class
         return MergeResult(document, escape(text) if document.escaped else text, conflicts)
