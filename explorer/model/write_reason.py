@@ -1,6 +1,6 @@
-"""Reason of a write, for the journal.
+"""Reason of a write, and keys whose values are masked, for the journal.
 
-Whoever writes gives the reason in a block; the journal reads it wherever the write is within such a call::
+Whoever writes gives them in a block; the journal reads them wherever the write is within such a call::
 
     with write_reason("overrides replicas"):
         await store.put("app", value)
@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Final
 
 _REASON: Final[ContextVar[str]] = ContextVar("reason of a write", default="")
+_MASKED: Final[ContextVar[frozenset[str]]] = ContextVar("keys with masked values", default=frozenset())
 
 
 @contextmanager
@@ -31,6 +32,21 @@ def write_reason(reason: str) -> Generator[None, None, None]:
 def current_write_reason() -> str:
     """Return the reason of a write; empty if there is none."""
     return _REASON.get()
+
+
+@contextmanager
+def masked_keys(keys: Iterable[str]) -> Generator[None, None, None]:
+    """Set the keys whose values the journal does not keep, besides those that a profile masks."""
+    token = _MASKED.set(frozenset(keys))
+    try:
+        yield
+    finally:
+        _MASKED.reset(token)
+
+
+def is_masked_write(key: str) -> bool:
+    """Return whether the journal does not keep the values of a key that is written."""
+    return key in _MASKED.get()
 
 
 def override_reason(constraints: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, InvalidPlan, KeyExists, KeyModified, KeyNotFound
 from explorer.model.operations import ABSENT, DeleteOperation, Operation, PutOperation
 from explorer.model.sanitize import pluralize
-from explorer.model.write_reason import override_reason, write_reason
+from explorer.model.write_reason import masked_keys, override_reason, write_reason
 from explorer.plans.constraint_check import ValueCheck, plan_violations, require_overridden
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
@@ -96,7 +96,8 @@ class Application:
                 if not deletes and (deletes := wave[0][0][1].new is None):
                     await self._require_required()  # it may be what the keys that are deleted were moved to
                 try:
-                    with write_reason(override_reason(self.plan.overrides)):
+                    masked = (change.key for batch in wave for _, change in batch if change.masked)
+                    with write_reason(override_reason(self.plan.overrides)), masked_keys(masked):
                         applied, error = await tasks.shielded(self._apply_wave(store, wave), name="wave of a plan")
                 except asyncio.CancelledError:
                     await tasks.join()

@@ -105,6 +105,20 @@ def test_read_only_target_says_why(url: str, run: Run, tmp_path: Path, monkeypat
     assert "not searched: 1 value (masked)" in run("find", "@ro", "--value", "1").error
 
 
+def test_copy_of_a_masked_value_is_masked(url: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal does not have it, also of the undo, although nothing masks the key that it is copied to."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "keyscope").mkdir()
+    (tmp_path / "keyscope/config.toml").write_text(f'[profiles.p]\nurl = "{url}a/"\nmask = ["token"]\n')
+    assert run("put", "@p", "token", "--value", "s3cret")
+    assert run("put", "@p", "port", "--value", "8080")
+    assert run("copy", "@p", f"{url}b/", "--yes").lines == ["create    port", "create    token"]
+    assert run("undo", "--yes").lines == ["delete    token", "delete    port"]
+    journal = b"".join(file.read_bytes() for file in (tmp_path / "state/keyscope/journal").iterdir())
+    assert b"8080" in journal
+    assert b"s3cret" not in journal
+
+
 def test_field_of_messages_is_replaced(url: str, run: Run, tmp_path: Path) -> None:
     """Only the field is patched: fields that the schema does not have stay, and other values are listed."""
     old = 'syntax = "proto3"; message Order { string id = 1; int32 amount = 2; repeated string tags = 3; }'

@@ -12,7 +12,7 @@ from explorer.model.address import Access, Address
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, OutcomeUnknown
 from explorer.model.operations import Absent, DeleteOperation, Operation
-from explorer.model.write_reason import current_write_reason
+from explorer.model.write_reason import current_write_reason, is_masked_write
 
 _LOG: Final = logging.getLogger(__package__)
 MAX_KEPT_ENTRIES: Final = 10_000
@@ -123,7 +123,7 @@ class JournaledStore(Store):
             profile.name if profile else "",
             reason=current_write_reason(),
             new=None if entry is None else entry.value,
-            masked=profile is not None and profile.masks(key),
+            masked=is_masked_write(key) or (profile is not None and profile.masks(key)),
         )
 
     async def _append(self, records: Sequence[JournalRecord]) -> None:
