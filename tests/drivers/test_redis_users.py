@@ -8,6 +8,8 @@ import pytest
 import explorer
 from explorer.drivers.redis import RedisStore
 from explorer.drivers.redis.cas import GuardedCommands, apply
+from explorer.drivers.redis.connection import RedisConnection
+from explorer.drivers.redis.node import Reply
 from explorer.drivers.redis.settings import load
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import CallNotSupported, Forbidden, KeyExists, KeyModified, Unauthenticated
@@ -72,6 +74,35 @@ async def test_user_without_scripts_and_transactions_writes_strings(shared_valke
         with pytest.raises(Forbidden) as raised:
             await store.delete("lived")
         assert "`multi` and `exec`" in raised.value.hint
+
+
+async def test_string_is_deleted_by_one_command(shared_valkey: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DELEX is a fake, which compares by a script on the real server: no server here has the command (Redis 8.4)."""
+    call = RedisConnection.call
+
+    async def call_with_delex(
+        connection: RedisConnection,
+        *command: bytes | str | int,
+        key: bytes | None = None,
+        within: float | None = None,
+        repeat: bool = True,
+    ) -> Reply:
+        match command:
+            case ("DELEX", bytes(name), "IFEQ", bytes(value)):
+                script = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
+                return int(shared_valkey.cli("EVAL", script, "1", name, value))
+        return await call(connection, *command, key=key, within=within, repeat=repeat)
+
+    monkeypatch.setattr(RedisConnection, "call", call_with_delex)
+    rules = ("~gone:*", "+@all", "-@scripting", "-watch", "-multi", "-exec")
+    async with as_user(shared_valkey, "gone", *rules) as store:
+        seen = await store.put("key", b"value")
+        await store.atomic_delete("key", seen)
+        assert not await store.exists("key")
+        shared_valkey.cli("SET", "gone:key", "theirs")
+        late = GuardedCommands(b"gone:key", str(seen.revision), [("DEL",)], b"value")
+        assert await apply(store.connection, (late,), 5.0) is None
+        assert (await store.get("key")).value == b"theirs"
 
 
 async def test_user_who_may_only_read_is_refused_writes(server: RedisServer) -> None:

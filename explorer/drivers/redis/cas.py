@@ -3,8 +3,8 @@
 One Lua script compares and writes. It computes the revision of the key as it is, so nothing depends on a counter, and
 it runs between two other commands, so no write can come in between. A script that is refused one of its commands stops
 there and keeps what it did before, so the user's rights are checked before the first write (by Redis 7). Where scripts
-are forbidden, a string is written by `SET ... NX` or, of servers that have it (Valkey 8.1, Redis 8.4), `SET ... IFEQ`,
-which compares its bytes; WATCH, MULTI and EXEC do the rest. `DELEX` (Redis 8.4) and `DELIFEQ` (Valkey 9) are not used.
+are forbidden, a string is made by `SET ... NX`; where the server has them, `SET ... IFEQ` (Valkey 8.1, Redis 8.4) and
+`DELEX ... IFEQ` (Redis 8.4, Valkey 9.2) compare its bytes. WATCH, MULTI and EXEC do the rest.
 
 A write whose reply was lost is sent again, being guarded. When the guard then fails, what is stored decides: our value
 means that the write arrived (or that another client stored the very same); another value may be one that came after
@@ -105,12 +105,14 @@ class GuardedCommands:
 
     @property
     def single_command(self) -> Command | None:
-        """The one command that compares and writes a string; None if there is none for this write."""
+        """The one command that compares and writes or deletes a string; None if there is none for this write."""
         match self.commands:
             case [("SET", value, *life)] if self.before == ABSENT:
                 return ("SET", self.key, value, *life, "NX")
             case [("SET", value, *life)] if self.text is not None:
                 return ("SET", self.key, value, *life, "IFEQ", self.text)
+            case [("DEL",)] if self.text is not None:
+                return ("DELEX", self.key, "IFEQ", self.text)
         return None
 
 
@@ -203,7 +205,11 @@ async def _apply_single(
         reply = await connection.call(*command, key=key, within=within, repeat=False)
     except WrongTypeError:  # it was a string
         return None
-    return None if reply is None else [as_written(await RedisReader(connection.call_each).get(key))]
+    except CommandForbiddenError as error:
+        if not error.is_about("delex"):
+            raise
+        raise UnknownOptionError(error.message) from error
+    return [as_written(await RedisReader(connection.call_each).get(key))] if reply else None
 
 
 def _written(reply: Reply) -> list[Written] | None:

@@ -98,7 +98,7 @@ class RedisWriter(ConditionalCasWriter[RedisValue, RedisLease, Condition]):
     async def _delete(self, key: str, guard: RedisValue) -> None:
         if guard.is_partial:
             raise too_large(guard)
-        guarded = GuardedCommands(self.keyspace.to_store_key(key), guard.revision, [("DEL",)])
+        guarded = GuardedCommands(self.keyspace.to_store_key(key), guard.revision, [("DEL",)], _text(guard))
         if await RedisCasWrite(self.connection, key, guarded, lambda found: found is None).commit() is None:
             raise key_modified()
 
