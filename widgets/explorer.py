@@ -109,17 +109,22 @@ class Explorer(SessionWidget):
         self._run(start())
         return HitList(self._live)
 
-    def diff(self, other: str, prefix: str = "", *, ignored: Sequence[str] = ()) -> DifferenceList:
+    def diff(
+        self, other: str, prefix: str = "", *, ignored: Sequence[str] = (), marked: bool = False
+    ) -> DifferenceList:
         """Compare a folder with another side, and return the list of keys that differ, which fills meanwhile.
 
         Args:
             other: A folder of this store, `@PROFILE` or `@REVISION` (the same folder there), a URL, or `./export`.
             prefix: The folder; by default everything.
             ignored: Globs of keys below the folder that are left out.
+            marked: Compare the marked keys only, whose folder takes the place of the prefix.
         """
 
         async def start() -> None:
-            self._live.session.results.comparison.compare(ComparisonRequest(prefix, other, tuple(ignored)))
+            session = self._live.session
+            folder, keys = session.marked.below_folder(session.tree.separator) if marked else (prefix, ())
+            session.results.comparison.compare(ComparisonRequest(folder, other, tuple(ignored), keys))
 
         self._run(start())
         return DifferenceList(self._live)

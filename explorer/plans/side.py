@@ -41,6 +41,7 @@ class PlanSide:
         separator: Separator by which relative keys are spelled; None for that of the store.
         profile: Name of the profile that the store was opened by.
         has_key: The side is a key and what is below it; relative to it the key is empty, and `/b` is the key `b` below.
+        keys: Relative keys: only they, and what is below them, are part of the side; empty for all.
     """
 
     store: Store
@@ -48,6 +49,7 @@ class PlanSide:
     separator: str | None = None
     profile: str | None = None
     has_key: bool = False
+    keys: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -82,13 +84,20 @@ class PlanSide:
 
         ZooKeeper gives every directory a value; one that is empty and has children counts as none.
         """
-        is_ordered = self.store.walks_in_key_order and self.separator in (None, self.store.separator)
+        is_ordered = self.store.walks_in_key_order and self.separator in (None, self.store.separator) and not self.keys
         async with aclosing(self._walk() if is_ordered else in_key_order(self._walk())) as ordered:
             async for entry in ordered:
                 yield entry
 
     async def _walk(self) -> AsyncGenerator[Entry, None]:
         separator = self.store.separator
+        for key in self.keys:
+            side = replace(self, prefix=self.key(key), has_key=True, keys=())
+            async with aclosing(side.entries()) as entries:
+                async for entry in entries:
+                    yield entry._replace(key=key + entry.key)
+        if self.keys:
+            return
         with suppress(KeyNotFound):  # nothing is there
             if self.has_key and has_own_value(entry := await self.store.get(self.prefix)):
                 yield entry._replace(key="")
@@ -134,6 +143,25 @@ class FileSide:
 
 Side: TypeAlias = PlanSide | FileSide
 """Entries that are compared, or copied."""
+
+
+def topmost(keys: Sequence[str], separator: str) -> tuple[str, ...]:
+    """Return the keys that are not below another one."""
+    return tuple(key for key in keys if not any(key.startswith(other + separator) for other in keys))
+
+
+def with_keys(side: Side, keys: tuple[str, ...], separator: str) -> Side:
+    """Return a side of which only these relative keys, and what is below them, are a part.
+
+    Args:
+        side: The side.
+        keys: The keys, of which none is below another.
+        separator: Separator by which they are spelled.
+    """
+    if isinstance(side, PlanSide):
+        return replace(side, keys=keys)
+    below = tuple(key + separator for key in keys)
+    return replace(side, items=[item for item in side.items if item.key in keys or item.key.startswith(below)])
 
 
 def spelled_like(side: Side, other: Side) -> Side:

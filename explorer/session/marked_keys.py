@@ -1,7 +1,7 @@
 """Keys and folders that a person marked for the next action."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final
 
 from explorer.session.keytree.nodes import Node
@@ -9,7 +9,7 @@ from explorer.session.keytree.tree import Tree
 
 MAX_MARKED_KEYS: Final = 10_000
 """Maximum number of marked keys; a folder stands for all keys below it."""
-MARKING_ACTIONS: Final = ("toggle", "mark-range", "copy-to", "move-to", "delete", "export", "unmark")
+MARKING_ACTIONS: Final = ("toggle", "mark-range", "copy-to", "move-to", "delete", "export", "compare", "unmark")
 """Actions that a footer shows first in marking mode."""
 _KEYS_PER_CHECK: Final = 1000
 """Keys that one check looks at."""
@@ -60,6 +60,13 @@ class MarkedKeys:
         most = " (no more fit)" if len(self) >= MAX_MARKED_KEYS else ""
         count = f"{len(self):,} marked{most}" if len(self) or self.is_active else ""
         return f"{count}, {gone:,} deleted" if gone else count
+
+    def below_folder(self, separator: str) -> tuple[str, tuple[str, ...]]:
+        """Return the innermost folder that has all marked keys, and their names below it."""
+        folders = [key.split(separator)[:-1] for key in self]
+        common = takewhile(lambda names: len(set(names)) == 1, zip(*folders, strict=False))
+        folder = "".join(names[0] + separator for names in common)
+        return folder, tuple(key.removeprefix(folder) for key in self)
 
     # Marking
 

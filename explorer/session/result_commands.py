@@ -34,7 +34,7 @@ RESULT_ACTIONS: Final = (
     Action(
         "compare",
         "Compare",
-        "Compare the folder with another one, a profile, a revision, or a file.",
+        "Compare the folder, or all marked, with a folder, profile, revision or file.",
         ("=",),
         BROWSING | Place.DIFFERENCES,
         "Find",

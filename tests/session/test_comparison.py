@@ -106,6 +106,23 @@ async def test_other_sides(
     assert await compared(session, ComparisonRequest("a/", text.format(folder=tmp_path))) == expected
 
 
+async def test_marked_keys_are_compared_alone(session: Session, place: Place, tmp_path: Path) -> None:
+    """A marked folder stands for all below it; the plan has no other key; a file is compared likewise."""
+    async with place.other() as other:
+        await other.put("a/changed-too", b"1")
+        await other.put("a/changed/below", b"1")
+    keys = ("changed", "sub/ttl", "sub")
+    request = ComparisonRequest("a/", "b/", keys=keys)
+    expected = [("changed", "changed"), ("only-left", "changed/below"), ("changed", "sub/ttl")]
+    assert await compared(session, request) == expected
+    assert difference_title(request) == "3 marked keys of a/ (here, -) and b/ (there, +)"
+    plan = await session.results.comparison.plan(prune=True)
+    assert [change.key for change in plan] == ["b/changed", "b/changed/below", "b/sub/ttl"]
+    (tmp_path / "export.jsonl").write_text('{"key": "changed", "text": "1"}\n{"key": "other", "text": "1"}\n')
+    file = ComparisonRequest("a/", f"~/../{tmp_path}/export.jsonl", keys=keys)
+    assert [key for _, key in await compared(session, file)] == ["changed", "changed/below", "sub/ttl"]
+
+
 async def test_other_side_with_another_separator(place: Place, filled: None, tmp_path: Path) -> None:
     """Names of the same levels are the same key, whichever way the other store separates them."""
     del filled

@@ -26,6 +26,21 @@ async def test_marked_keys_toggle_and_unmark() -> None:
         assert calls == ["1 marked", "2 marked", "1 marked", "1 marked", ""]
 
 
+async def test_marked_keys_have_a_folder_in_common() -> None:
+    async with running_tree("a/b/x", "a/b/y/z", "a/c", "d") as harness:
+        marked = MarkedKeys()
+        await harness.expand("a")
+        await harness.expand("a/b")
+        for key, expected in (
+            ("a/b/x", ("a/b/", ("x",))),
+            ("a/b/y", ("a/b/", ("x", "y"))),
+            ("a/c", ("a/", ("b/x", "b/y", "c"))),
+            ("d", ("", ("a/b/x", "a/b/y", "a/c", "d"))),
+        ):
+            marked.toggle(harness.tree, harness.node(key))
+            assert marked.below_folder("/") == expected
+
+
 async def test_marked_range_follows_the_cursor_both_ways() -> None:
     """The range grows and shrinks; when it ends its keys stay marked, together with those that were."""
     async with running_tree("a", "b", "c", "d", "e") as harness:

@@ -191,3 +191,18 @@ async def test_compare_lists_differences_and_plans_the_copy(place: Place, size: 
         await page.press("enter")
         await page.shows("1 Keys", "flags/b")
         assert page.session.selected == "flags/b"
+
+
+async def test_compare_takes_the_marked_keys(place: Place) -> None:
+    """They are compared with the keys of the same names in another folder, and no others."""
+    async with place.other() as store:
+        await store.put("zcopy/flags/a", b"changed")
+        await store.put("zcopy/other", b"not compared")
+    async with browsing(place.connect, Codecs(), size=NARROW) as page:
+        await page.press("j", "v", "=")
+        await page.shows("Compare 1 marked key with what?")
+        await page.press("ctrl+u")
+        await page.type("zcopy/")
+        await page.press("enter")
+        await page.shows("1 marked key (here, -) and zcopy/ (there, +)", "~ flags/a", "< flags/b", "+changed")
+        assert all(item.key.startswith("flags/") for item in page.session.results.comparison.items)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ from explorer.plans.copy import CopyPlanner
 from explorer.plans.differences import Difference, DifferenceKind, differences
 from explorer.plans.plan import Plan
 from explorer.plans.search import count_keys
-from explorer.plans.side import FileSide, PlanSide, Side, spelled_like
+from explorer.plans.side import FileSide, PlanSide, Side, spelled_like, topmost, with_keys
 from explorer.session.decoder import Decoder
 from explorer.session.results.other_side import Connect, open_other_side
 from explorer.session.results.result_list import ResultHost, ResultList
@@ -33,11 +33,13 @@ class ComparisonRequest:
         prefix: Folder of the session's store; empty for everything.
         other: The other side, as `open_other_side` takes it.
         ignored: Globs of relative keys that are left out.
+        keys: Relative keys: only they, and what is below them, are compared; empty for all.
     """
 
     prefix: str = ""
     other: str = ""
     ignored: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 class DifferingKey(NamedTuple):
@@ -129,7 +131,7 @@ class Comparison(ResultList[DifferingKey]):
             store = self._get_store()
             left = PlanSide(store, directory(self.request.prefix, store.separator))
             async with open_other_side(self.request.other, left, self._connect) as right:
-                opened.set_result(Sides(left, spelled_like(right, left)))
+                opened.set_result(self._chosen_sides(left, spelled_like(right, left)))
                 await asyncio.Event().wait()
         except (ExplorerError, OSError, ValueError) as error:
             if not opened.done():
@@ -137,6 +139,13 @@ class Comparison(ResultList[DifferingKey]):
         finally:
             if not opened.done():
                 opened.set_exception(CallNotSupported("the other side could not be opened"))
+
+    def _chosen_sides(self, left: PlanSide, right: Side) -> Sides:
+        """Return the two sides with the keys that are compared only."""
+        if not (keys := self.request.keys):
+            return Sides(left, right)
+        top = topmost(keys, left.store.separator)
+        return Sides(replace(left, keys=top), with_keys(right, top, left.store.separator))
 
     def key_here(self, item: DifferingKey) -> str | None:
         """Return the key of a difference in the session's store; None if it is only on the other side."""
@@ -182,7 +191,9 @@ class Comparison(ResultList[DifferingKey]):
 
 
 async def _count(sides: Sides) -> int | None:
-    """Return about how many keys are compared: as many as the larger side has."""
+    """Return about how many keys are compared: as many as the larger side has; None if only some of it are."""
+    if sides.left.keys:
+        return None
     counts = [await count_keys(side) for side in sides if isinstance(side, PlanSide)]
     known = [count for count in counts if count is not None]
     return max(known) if len(known) == len(counts) else None

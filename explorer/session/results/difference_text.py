@@ -27,10 +27,18 @@ ONLY_THERE: Final = "this key is only on the other side"
 PLAN_QUESTION: Final = "Make the other side like this one?"
 
 
+def side_here(request: ComparisonRequest) -> str:
+    """Return what is compared here."""
+    folder = sanitize(request.prefix)
+    if not request.keys:
+        return folder or "everything"
+    return pluralize(len(request.keys), "marked key") + (f" of {folder}" if folder else "")
+
+
 def difference_title(request: ComparisonRequest) -> str:
     """Return which sides are compared."""
     ignored = f", without {sanitize(' '.join(request.ignored))}" if request.ignored else ""
-    return f"{sanitize(request.prefix) or 'everything'} (here, -) and {sanitize(request.other)} (there, +){ignored}"
+    return f"{side_here(request)} (here, -) and {sanitize(request.other)} (there, +){ignored}"
 
 
 def difference_progress(comparison: Comparison, now: float) -> Iterator[tuple[str, Tone]]:
@@ -43,7 +51,8 @@ def difference_progress(comparison: Comparison, now: float) -> Iterator[tuple[st
 
 def plan_title(request: ComparisonRequest) -> str:
     """Return what the plan that makes the other side the same does."""
-    return f"make {sanitize(request.other)} like {sanitize(request.prefix) or 'everything here'}"
+    here = side_here(request)
+    return f"make {sanitize(request.other)} like {'everything here' if here == 'everything' else here}"
 
 
 def plan_options(comparison: Comparison) -> list[Option[bool]]:

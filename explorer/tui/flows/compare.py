@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from textual.widget import Widget
 
@@ -16,30 +17,35 @@ from explorer.session.results.difference_text import (
     PLAN_QUESTION,
     plan_options,
     plan_title,
+    side_here,
 )
 from explorer.session.results.plan_review import PlanStores
 from explorer.session.session import Session
-from explorer.tui.cells import short_key
+from explorer.tui.cells import shorten_middle
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.flows import plan_review
 from explorer.tui.type_ahead import release_keys
 
+_MAX_NAME_WIDTH: Final = 40
+"""Cells of the name of what is compared."""
 
-async def ask(screen: Widget, session: Session, folder: str) -> bool:
-    """Ask what to compare a folder with, and start; return whether it was started."""
+
+async def ask(screen: Widget, session: Session, folder: str, keys: tuple[str, ...] = ()) -> bool:
+    """Ask what to compare a folder, or some keys in it, with, and start; return whether it was started."""
     before = session.results.comparison.request
-    title = OTHER_SIDE.format(name=short_key(folder) if folder else "everything")
+    request = ComparisonRequest(folder, "", before.ignored, keys)
+    title = OTHER_SIDE.format(name=shorten_middle(side_here(request), _MAX_NAME_WIDTH))
     start = before.other if before.prefix == folder else folder
     other = await screen.app.push_screen_wait(TextDialog(title, start, help=OTHER_SIDE_HELP))
     if other is None:
         return False
-    session.results.comparison.compare(ComparisonRequest(folder, other, before.ignored))
+    session.results.comparison.compare(replace(request, other=other))
     return True
 
 
 async def compare(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
-    """Ask what to compare the folder under the cursor with, and list what differs.
+    """Ask what to compare the marked keys with, or the folder under the cursor, and list what differs.
 
     Args:
         screen: The screen below.
@@ -52,7 +58,11 @@ async def compare(screen: Widget, session: Session, go: Callable[[str], None]) -
         if key is not None:
             go(key)
 
-    if await ask(screen, session, session.lookup.new_key_start(session.selected)):
+    if session.marked:
+        folder, keys = session.marked.below_folder(session.tree.separator)
+    else:
+        folder, keys = session.lookup.new_key_start(session.selected), ()
+    if await ask(screen, session, folder, keys):
         screen.app.push_screen(DifferencesScreen(session), on_key)
     release_keys()
 

@@ -119,7 +119,8 @@ class DifferencesScreen(ResultScreen[DifferingKey]):
 
     async def do_compare(self) -> None:
         """Ask again what to compare with."""
-        await compare.ask(self, self.session, self.comparison.request.prefix)
+        request = self.comparison.request
+        await compare.ask(self, self.session, request.prefix, request.keys)
         release_keys()
 
     async def do_ignore(self) -> None:
