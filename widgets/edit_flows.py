@@ -34,6 +34,7 @@ from explorer.session.session import Session
 from explorer.session.states import Option, Part, Tone
 from explorer.session.value_text import ONE_FORM
 from widgets.dialogs import Dialog
+from widgets.panes.changes import ChangesPane
 from widgets.panes.edit import MAX_EDITED
 
 if TYPE_CHECKING:
@@ -80,18 +81,42 @@ async def restore_selected(view: "View") -> None:
         return
     key = session.selected
     try:
-        options = await restore_options(session)
-        if not options:
-            view.notify(NO_EARLIER_VALUES, "information")
+        value = None if key is None else await _earlier_value(view, key)
+        if value is None or key != session.selected:
             return
-        reply = await view.ask(Dialog(RESTORE_QUESTION, options))
-        if reply is None or key != session.selected:
-            return
-        await session.restore(reply.value)
+        await session.restore(value)
     except ExplorerError as error:
         view.notify(sanitize(error.message), "error")
     else:
         view.focus("value")
+
+
+async def restore_change(view: "View") -> None:
+    """Ask for an earlier value of the key of the current change, and open an edit that gives it to the key again."""
+    pane = view.live.panes["changes"]
+    key = pane.current_key if isinstance(pane, ChangesPane) else None
+    if not view.live.has_editor:
+        view.notify(NO_EDITOR, "warning")
+        return
+    try:
+        value = None if key is None else await _earlier_value(view, key)
+        if key is None or value is None:
+            return
+        await view.session.bring_back(key, value)
+    except ExplorerError as error:
+        view.notify(sanitize(error.message), "error")
+    else:
+        view.focus("value")
+
+
+async def _earlier_value(view: "View", key: str) -> bytes | None:
+    """Ask for an earlier value of a key; None if none was chosen."""
+    options = await restore_options(view.session, key)
+    if not options:
+        view.notify(NO_EARLIER_VALUES, "information")
+        return None
+    reply = await view.ask(Dialog(RESTORE_QUESTION, options))
+    return None if reply is None else reply.value
 
 
 async def switch_form(view: "View") -> None:

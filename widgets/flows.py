@@ -51,7 +51,7 @@ from explorer.session.type_options import (
     type_scope_question,
 )
 from widgets.dialogs import Dialog
-from widgets.edit_flows import NO_EDITOR, Flow, ask_reason, edit_selected, restore_selected, switch_form
+from widgets.edit_flows import NO_EDITOR, Flow, ask_reason, edit_selected, restore_change, restore_selected, switch_form
 from widgets.plan_flows import PLAN_FLOWS, delete_marked
 
 if TYPE_CHECKING:
@@ -285,6 +285,7 @@ FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
         "new": new_key,
         "edit": edit_selected,
         "restore": restore_selected,
+        "restore-change": restore_change,
         "drafts": choose_draft,
         **PLAN_FLOWS,
     }

@@ -105,6 +105,17 @@ ACTIONS: Final = Actions(
             opens_input=True,
         ),
         Action(
+            "restore-change",
+            "Restore",
+            "Bring back an earlier value of the changed key, also if it was deleted.",
+            ("R",),
+            Place.CHANGES,
+            "Value",
+            _WRITES | Need.NO_EDIT,
+            Capability.ATOMIC,
+            opens_input=True,
+        ),
+        Action(
             "edit-outside",
             "$EDITOR",
             "Edit the value in $EDITOR.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from explorer.journal import Journal
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
+from explorer.model.errors import KeyNotFound
 from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
 from explorer.plans.journal_scope import JournalScope
@@ -24,15 +25,14 @@ _PREVIEW_LENGTH: Final = 40
 """Characters of a value that are shown."""
 
 
-async def restore_options(session: "Session") -> list[Option[bytes]]:
-    """Return the earlier values of the selected key, the newest first, without the one that is stored.
+async def restore_options(session: "Session", key: str) -> list[Option[bytes]]:
+    """Return the earlier values of a key, which may be deleted, the newest first, without the one that is stored.
 
     Raises:
         ExplorerError: The history could not be read.
     """
-    key, loaded = session.selected or "", session.detail.loaded
     found: list[Option[bytes]] = []
-    seen = set() if loaded is None or loaded.deleted else {loaded.entry.value}
+    seen = {await _stored(session, key)}
 
     def add(value: bytes | None, label: str) -> None:
         if value is not None and value not in seen and len(found) < MAX_EARLIER_VALUES:
@@ -47,6 +47,17 @@ async def restore_options(session: "Session") -> list[Option[bytes]]:
         for label, value in await asyncio.to_thread(_own_values, session.journal, JournalScope.of_store(store), key):
             add(value, label)
     return found
+
+
+async def _stored(session: "Session", key: str) -> bytes | None:
+    """Return the value that is shown, or stored; None if there is none."""
+    loaded = session.detail.loaded
+    if loaded is not None and loaded.entry.key == key:
+        return None if loaded.deleted else loaded.entry.value
+    try:
+        return (await session.connection.store.get(key)).value
+    except KeyNotFound:
+        return None
 
 
 async def _first(history: AsyncGenerator[Entry, None]) -> AsyncGenerator[Entry, None]:

@@ -115,7 +115,8 @@ def test_disabled_reason_names_the_missing_need(name: str, context: ActionContex
 def test_disabled_reason_read_only_covers_all_writes() -> None:
     writing = {action.id for action in ACTIONS if Need.WRITABLE in action.needs}
     assert writing == {
-        *("edit", "edit-outside", "new", "delete", "restore", "save", "keep-mine", "bring-back", "reason", "apply"),
+        *("edit", "edit-outside", "new", "delete", "restore", "restore-change", "save", "keep-mine", "bring-back"),
+        *("reason", "apply"),
     }
 
 

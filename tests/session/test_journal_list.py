@@ -89,7 +89,7 @@ async def test_changes_by_another_url_are_of_this_store(session: Session, journa
     assert restore_choices(await session.results.journal_list.record(token)) == []
     session.select("app/port")
     await session.idle()
-    assert b"1" in [option.value for option in await restore_options(session)]
+    assert b"1" in [option.value for option in await restore_options(session, "app/port")]
 
 
 async def test_diff_is_from_the_old_to_the_new_value(session: Session) -> None:

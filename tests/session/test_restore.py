@@ -36,11 +36,24 @@ async def session(place: Place, tmp_path: Path) -> AsyncIterator[Session]:
 
 async def test_options_are_history_and_own_changes(session: Session) -> None:
     """The newest first, without the value that is stored, each once."""
-    options = await restore_options(session)
+    options = await restore_options(session, "key")
     assert [option.value for option in options] == [b"two", b"one", b"mine"]
     assert options[0].title.startswith("revision ")
     assert options[2].title.startswith("before your update of ")
     assert options[0].details == "3 B, two"
+
+
+async def test_deleted_key_that_is_not_shown_comes_back(session: Session, place: Place) -> None:
+    """As from the change log: the selection may be anywhere, and the tree does not have the key."""
+    async with place.other() as other:
+        await other.put("gone", b"before")
+        await other.delete("gone")
+        options = await restore_options(session, "gone")
+        assert [option.value for option in options] == [b"before"]
+        edit = await session.bring_back("gone", options[0].value)
+        assert isinstance(await save(edit), Saved)
+        assert (await other.get("gone")).value == b"before"
+    assert await restore_options(session, "never") == []
 
 
 async def test_earlier_value_is_saved_by_compare_and_swap(session: Session, place: Place) -> None:

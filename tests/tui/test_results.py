@@ -206,3 +206,20 @@ async def test_compare_takes_the_marked_keys(place: Place) -> None:
         await page.press("enter")
         await page.shows("1 marked key (here, -) and zcopy/ (there, +)", "~ flags/a", "< flags/b", "+changed")
         assert all(item.key.startswith("flags/") for item in page.session.results.comparison.items)
+
+
+async def test_deleted_key_comes_back_from_the_change_log(place: Place) -> None:
+    """The tree has no such key any more; it is created by a save that is reviewed."""
+    async with browsing(place.connect, Codecs(), writable=True) as page, place.other() as other:
+        await other.delete("top")
+        await page.press("4")
+        await page.shows("4 Changes  1")
+        await page.press("R")
+        await page.shows("Bring back which value?", "a value at the top")
+        await page.press("1")
+        await page.shows("top  (new")
+        await page.press("ctrl+s")
+        await page.shows("top?", "+a value at the top")
+        await page.press("ctrl+s")
+        await page.shows("1 Keys")
+        assert (await other.get("top")).value == b"a value at the top"

@@ -16,7 +16,10 @@ from explorer.session.event_batch import EventBatch
 from tests.servers.waiting import eventually
 from tests.widgets.conftest import SharedMemory
 from tests.widgets.fake_page import FakePage
+from tests.widgets.test_flows import Reader, reader
 from widgets import ChangeLog, Explorer, LockInspector
+
+__all__ = ["reader"]
 
 Make = Callable[..., Any]
 
@@ -214,3 +217,18 @@ def test_gap_is_a_row_of_its_own(make: Make, memory: SharedMemory) -> None:
     page.perform("up", "changes")
     page.wait(lambda: changes.reveals >= 2, "nothing to go to")
     assert not [one for one in page.messages if one["type"] == "focus"]
+
+
+def test_deleted_key_comes_back_from_the_change_log(reader: Callable[..., Reader], memory: SharedMemory) -> None:
+    """The editor has the value of a key that the tree no longer has."""
+    page = reader("a", "b")
+    changes = page.open("changes")
+    page.open("edit")
+    page.wait_message("status", status="LIVE")
+    memory.delete("b")
+    page.wait(lambda: len(changes.rows) == 1, "the deletion")
+    page.perform("restore-change", "changes")
+    (option,) = page.question("Bring back which value?")["options"]
+    page.choose("Bring back which value?", option["title"])
+    page.wait(lambda: page.list("edit").head.get("edit", 0) > 0, "the editor is open")
+    assert page.list("edit").head["heading"].startswith("b  (new")

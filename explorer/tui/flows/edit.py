@@ -83,12 +83,30 @@ async def bring_back(screen: Screen[None], session: Session, key: str, value: by
 async def _restored(screen: Screen[None], session: Session) -> Edit | None:
     """Return an edit with the earlier value that was chosen; None if none was."""
     key = session.selected
-    options = await restore_options(session)
+    value = None if key is None else await _earlier_value(screen, session, key)
+    return None if value is None or key != session.selected else await session.restore(value)
+
+
+async def _earlier_value(screen: Screen[None], session: Session, key: str) -> bytes | None:
+    """Ask for an earlier value of a key; None if none was chosen."""
+    options = await restore_options(session, key)
     if not options:
         screen.notify(NO_EARLIER_VALUES)
         return None
-    value = await screen.app.push_screen_wait(ChoiceDialog(RESTORE_QUESTION, options))
-    return None if value is None or key != session.selected else await session.restore(value)
+    return await screen.app.push_screen_wait(ChoiceDialog(RESTORE_QUESTION, options))
+
+
+async def restore_change(screen: Screen[None], session: Session, key: str | None) -> None:
+    """Ask for an earlier value of the key of a change, and open an edit that gives it to the key again."""
+    value: bytes | None = None
+    try:
+        value = await _earlier_value(screen, session, key) if key else None
+    except ExplorerError as error:
+        screen.notify(error.message, severity="error")
+    if value is None or not key:
+        release_keys()
+    else:
+        await bring_back(screen, session, key, value)
 
 
 async def resume_draft(screen: Screen[None], session: Session, draft: Draft) -> None:

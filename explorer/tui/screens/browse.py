@@ -15,7 +15,7 @@ from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.session.value_text import ONE_FORM
 from explorer.tui.flows import goto, revision
-from explorer.tui.panes.changes import ChangesPane
+from explorer.tui.panes.changes import ChangeList, ChangesPane
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.locks import LocksPane
 from explorer.tui.panes.pane import Pane
@@ -306,6 +306,13 @@ class BrowseScreen(PaneScreen):
         from explorer.tui.flows import edit  # noqa: PLC0415 - see above
 
         await edit.restore_selected(self, self.session)
+
+    async def do_restore_change(self) -> None:
+        """Ask for an earlier value of the changed key, and edit the key with it."""
+        from explorer.tui.flows import edit  # noqa: PLC0415 - see above
+
+        change = self.query_one(ChangeList).current_change
+        await edit.restore_change(self, self.session, change.key if change else None)
 
     async def do_edit_outside(self) -> None:
         """Edit the value in $EDITOR."""
