@@ -89,6 +89,13 @@ def test_test_names_are_short_enough_to_be_found() -> None:
     assert sorted((module, name) for module, name in names if len(name) > _MAX_TEST_NAME) == []
 
 
+def test_readme_is_read_in_a_minute() -> None:
+    """A README is 150 lines of 160 characters at most; what is more belongs to docs/."""
+    lines = (_ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 150
+    assert max(map(len, lines)) <= 160
+
+
 def test_module_names_are_no_gerunds() -> None:
     """A module is named for the thing in it."""
     assert [str(path) for path in _modules(*_PACKAGES) if is_gerund(path.stem)] == []
