@@ -289,7 +289,7 @@ async def _send(store: Store, changes: Sequence[Change]) -> Sequence[Entry | Non
     if change.new is None:
         await store.atomic_delete(change.key, _seen(change))
         return (None,)
-    return (await store.atomic_put(change.key, change.new, _seen(change)),)
+    return (await store.atomic_put(change.key, change.new, _seen(change), ttl=change.ttl),)
 
 
 def _operation(change: Change) -> Operation:

@@ -12,7 +12,7 @@ from explorer.plans.differences import DifferenceKind, differences
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of, require_guarded_writes
 from explorer.plans.present import MAX_READS
-from explorer.plans.side import PlanSide, Side, is_masked, not_copied, omission, spelled_like
+from explorer.plans.side import PlanSide, Side, is_masked, is_ttl_copied, not_copied, omission, spelled_like
 
 
 class CopyPlanner:
@@ -105,13 +105,15 @@ class CopyPlanner:
             self._conflicts.append(OmittedKey(key, "the target has another value", change, url))
             return
         else:
-            write = Change.of(key, right, left.value)
-            self._writes.append(replace(write, masked=True) if is_masked(self._source, relative) else write)
+            lives = right is None and is_ttl_copied(left, self._source, self._target)
+            masked, ttl = is_masked(self._source, relative), left.ttl if lives else None
+            self._writes.append(replace(Change.of(key, right, left.value), masked=masked, ttl=ttl))
             name = self._source.key(relative)
             if isinstance(self._source, PlanSide) and not self._source.store.lists_whole_entries:
                 self._unlisted.append(name)
             else:
-                self._omitted += (OmittedKey(name, lost) for lost in not_copied(left))
+                rest = left._replace(ttl=None) if lives else left
+                self._omitted += (OmittedKey(name, lost) for lost in not_copied(rest))
         if self._move:
             moved = self._source.key(relative)
             self._moved.append(Change.of(moved, left, None))

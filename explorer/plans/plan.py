@@ -12,6 +12,7 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, InvalidPlan
+from explorer.model.format import format_duration
 from explorer.model.keys import encode
 
 
@@ -36,6 +37,7 @@ class Change:
         new: The value to write; None deletes the key.
         kept: What else belongs to the entry (lease, flags, ...), which an update keeps and a deletion loses.
         masked: True if its values are shown nowhere, because they come from a key whose profile masks it.
+        ttl: Seconds that a key lives after it is created; None for ever. An update keeps what is there.
 
     Raises:
         InvalidPlan: The change is not guarded, or does nothing.
@@ -47,8 +49,11 @@ class Change:
     new: bytes | None
     kept: Mapping[str, str | int | bool] = field(default_factory=lambda: MappingProxyType({}))
     masked: bool = False
+    ttl: float | None = None
 
     def __post_init__(self) -> None:
+        if self.ttl is not None and (self.base is not None or self.new is None):
+            raise InvalidPlan("only a key that is created is given a time to live", key=self.key)
         if (self.base is None) is not (self.old is None):
             raise InvalidPlan("a change needs both the revision and the old value of a key, or neither", key=self.key)
         if self.old == self.new:
@@ -60,6 +65,11 @@ class Change:
         if self.base is None:
             return PlanAction.CREATE
         return PlanAction.DELETE if self.new is None else PlanAction.UPDATE
+
+    @property
+    def remark(self) -> str:
+        """Remark besides the values; "" if there is none."""
+        return "" if self.ttl is None else f"expires {format_duration(self.ttl)} after it is written"
 
     @classmethod
     def of(cls, key: str, entry: Entry | None, new: bytes | None) -> "Change":

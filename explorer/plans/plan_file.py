@@ -24,6 +24,7 @@ edited.
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -55,7 +56,7 @@ _PLAN_FIELDS: Final = (
     "guards",
 )
 _PART_FIELDS: Final = ("store", "identity", "profile", "changes", "required", "directories")
-_CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept", "masked")
+_CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept", "masked", "ttl")
 _CHANGE_DEPTH: Final = 4
 """Depth of a change in its plan."""
 _START: Final = re.compile(rf'\s*\{{\s*"{FORMAT}"\s*:')
@@ -127,7 +128,7 @@ def _guards(plan: Plan) -> str:
         for one in part.required:
             add("required", *one)
         for change in part.changes:
-            add(change.key, change.base, change.new is None, change.masked)
+            add(change.key, change.base, change.new is None, change.masked, change.ttl)
             digest.update(b"" if change.old is None else hashlib.sha256(change.old).digest())
     return digest.hexdigest()
 
@@ -152,8 +153,9 @@ def _part_to_json(part: PlanPart) -> Json:
 def _change_to_json(change: Change) -> Json:
     guard = {"absent": True} if change.base is None else {"revision": change.base, "old": to_text_or_base64(change.old)}
     new = {"delete": True} if change.new is None else {"new": to_text_or_base64(change.new)}
-    kept = {"kept": dict(change.kept)} if change.kept else {}
-    return {"key": change.key, **guard, **new, **kept, **({"masked": True} if change.masked else {})}
+    kept: dict[str, Json] = {"kept": dict(change.kept)} if change.kept else {}
+    ttl: dict[str, Json] = {} if change.ttl is None else {"ttl": change.ttl}
+    return {"key": change.key, **guard, **new, **kept, **({"masked": True} if change.masked else {}), **ttl}
 
 
 def _plan_from_json(document: Json) -> Plan:
@@ -225,7 +227,14 @@ def _change_from_json(document: Json) -> Change:
         _value_from_json(fields["new"], key) if "new" in fields else None,
         _kept_from_json(fields.get("kept", {}), key),
         masked=fields.get("masked") is True,
+        ttl=_ttl_from_json(fields["ttl"], key) if "ttl" in fields else None,
     )
+
+
+def _ttl_from_json(document: Json, key: str) -> float:
+    if isinstance(document, bool) or not isinstance(document, int | float) or not 0 < document < math.inf:
+        raise InvalidPlan('"ttl" is no number of seconds', key=key)
+    return document
 
 
 def _value_from_json(document: Json, key: str) -> bytes:

@@ -201,6 +201,17 @@ def not_copied(entry: Entry) -> tuple[str, ...]:
     return tuple(lost)
 
 
+def is_ttl_copied(entry: Entry, source: Side, target: PlanSide) -> bool:
+    """Return whether a new copy of an entry expires when the entry does.
+
+    Another kind of store may have other limits of times to live; a lease or session is not shared.
+    """
+    if entry.ttl is None or entry.lease is not None or not isinstance(source, PlanSide):
+        return False
+    is_same_kind = source.store.address.scheme == target.store.address.scheme
+    return is_same_kind and Capability.TTL in target.store.capabilities
+
+
 def is_masked(side: Side, relative: str) -> bool:
     """Return whether the profile of a side masks the value of a relative key."""
     profile = side.store.profile if isinstance(side, PlanSide) else None

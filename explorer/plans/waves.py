@@ -60,6 +60,12 @@ def _batches(changes: Batch, limit: int) -> Iterator[Batch]:
     size = 0
     for item in changes:
         change = item[1]
+        if change.ttl is not None:  # a transaction gives no time to live
+            if batch:
+                yield batch
+                batch, size = [], 0
+            yield [item]
+            continue
         more = len(change.key) + len(change.new or b"")
         is_other = bool(batch) and (change.new is None) is not (batch[-1][1].new is None)
         if batch and (len(batch) == limit or size + more > MAX_BATCH_BYTES or is_other):

@@ -14,6 +14,7 @@ import explorer
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.plans.copy import CopyPlanner
+from explorer.plans.plan_file import read_plan, write_plan
 from explorer.plans.plan_folder import PlanFolder
 from explorer.plans.side import PlanSide
 from tests.plans.test_between_stores import apply
@@ -33,7 +34,7 @@ PARTS: dict[str, tuple[Callable[[Entry], object], str]] = {
     "etcd": (lambda entry: entry.lease, "its lease or session ("),
     "redis": (lambda entry: entry.ttl is not None, "its time to live ("),
 }
-"""The part that only this store has, and what is said when it is not copied."""
+"""The part that only this store has, and what is said when it is not copied. In the same kind of store, a TTL is."""
 EXPIRING = ("etcd", "redis")
 
 
@@ -98,14 +99,32 @@ async def test_part_without_counterpart_is_listed(
     """The key is copied when it is named, and the plan says what the copy does not have."""
     part, text = PARTS[scheme]
     assert part(await store.get("app/special"))
-    async with explorer.open("memory:") as memory:
-        target = store if is_within else memory
+    async with explorer.open("memory:") as other:
+        target = store if is_within and scheme != "redis" else other
         plan = await CopyPlanner(_named(store, "app/special"), _named(target, "to"), move=move).plan("copy")
         assert [one.reason for one in plan.omitted if text in one.reason], plan.omitted
         await apply(PlanFolder(tmp_path), plan, store, target)
         copied = await target.get("to")
         assert (copied.value, part(copied) == part(await store.get("app/plain"))) == (b"value", True)
         assert await store.exists("app/special") is not move
+
+
+@pytest.mark.parametrize("scheme", ["redis"], indirect=True)
+@pytest.mark.parametrize("is_within", [True, False], ids=["within", "between"])
+async def test_time_to_live_is_copied(store: Store, tmp_path: Path, *, is_within: bool) -> None:
+    """To a key that is created, from the file of the plan, too; what is there keeps its own."""
+    async with explorer.open(f"{store.address.public_url.split('?')[0]}other/?separator=/") as other:
+        target = store if is_within else other
+        await target.put("there", b"old")
+        for name, expires in (("to", True), ("there", False)):
+            planner = CopyPlanner(_named(store, "app/special"), _named(target, name), overwrite=True)
+            plan = read_plan(write_plan(await planner.plan("copy")), "plan.json")
+            (change,) = plan
+            assert bool(change.remark) is expires
+            assert any("time to live" in one.reason for one in plan.omitted) is not expires
+            await apply(PlanFolder(tmp_path), plan, store, target)
+            copied = await target.get(name)
+            assert (copied.value, copied.ttl is not None) == (b"value", expires)
 
 
 async def test_part_of_the_target_is_kept(scheme: str, store: Store, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ MUTATED = Plan(
             "memory:",
             "identity",
             (
-                Change("new", None, None, b"1"),
+                Change("new", None, None, b"1", ttl=60.5),
                 Change("changed", 57, b"a", b"b", {"flags": 1}),
                 Change("gone", 58, b"c", None),
             ),
@@ -186,7 +186,7 @@ WRONG: list[object] = [
 
 
 def _guard(change: Change) -> tuple[object, ...]:
-    return (change.key, change.base, change.old, change.new is None, change.masked)
+    return (change.key, change.base, change.old, change.new is None, change.masked, change.ttl)
 
 
 @pytest.mark.parametrize("place", _places(json.loads(write_plan(MUTATED))), ids=lambda place: "-".join(map(str, place)))

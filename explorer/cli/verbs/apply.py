@@ -173,6 +173,8 @@ async def _print_plan(plan: Plan, stores: Mapping[str, Store], console: Console,
     for part in plan.parts:
         for change in part.changes:
             _print_change(change.key, change.action, console)
+            if change.remark:
+                console.print_note(f"keyscope: {change.key}: {change.remark}")
             if change.action is PlanAction.UPDATE:
                 await values.print(stores[part.store], change.key, change.old, change.new, masked=change.masked)
     for key in plan.same:

@@ -54,7 +54,7 @@ def plan_rows(
             PlanRow(
                 change.key,
                 change.action,
-                "; ".join(broken.get((part.store, change.key), ())),
+                "; ".join(filter(None, (change.remark, *broken.get((part.store, change.key), ())))),
                 change,
                 "" if part.store == own else part.store,
                 (part.store, change.key) in masked,
