@@ -9,7 +9,7 @@ from explorer.model.errors import ExplorerError
 from explorer.model.key_text import escape_key
 from explorer.plans.plan import Plan
 from explorer.session.actions import Place
-from explorer.session.editing.edit_text import REASON_HELP, REASON_QUESTION, staged_text
+from explorer.session.editing.edit_text import REASON_HELP, REASON_QUESTION
 from explorer.session.editing.violation_text import override_options, override_question
 from explorer.session.results.export import EXPORT_HELP, export_keys, export_name, overwrite_question
 from explorer.session.results.plan_makers import (
@@ -150,7 +150,7 @@ async def stage_deletion(screen: Widget, session: Session, keys: Sequence[str]) 
         screen.notify(f"not staged: {error.message}", severity="warning")
     else:
         key = session.actions["save-staged"].key_hint(Place.TREE) or "the command Save staged"
-        screen.notify(f"{text}: {staged_text(len(session.editor.staged), key)}")
+        screen.notify(f"{text}; {key} shows all that is staged")
 
 
 async def unstage_keys(screen: Widget, session: Session, keys: Sequence[str]) -> None:
