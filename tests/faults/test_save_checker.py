@@ -63,5 +63,13 @@ def test_value_written_twice_is_named() -> None:
     assert "written 2 times" in "\n".join(save_violations(CORRECT, [], history))
 
 
+def test_repeated_create_must_be_taken_back() -> None:
+    """Another client deleted the key between the create, whose reply was lost, and its repetition."""
+    once = (Change(2, "a", b"1", 2, 1), Change(3, "a", None), Change(4, "a", b"1", 4, 1))
+    attempts = [CREATED, Attempt("a", 2, None, 2, 3, SaveResult.SAVED)]
+    assert save_violations(attempts, [], History((*once, Change(5, "a", None)))) == []
+    assert "written 2 times" in "\n".join(save_violations(attempts, [], History(once)))
+
+
 def test_read_of_an_unwritten_value_is_named() -> None:
     assert "never there" in "\n".join(save_violations(CORRECT, [Change(3, "a", b"1")], HISTORY))

@@ -163,10 +163,12 @@ def test_plan_that_takes_long_is_stopped(reader: Callable[..., Reader], monkeypa
     begun, gate = threading.Event(), asyncio.Event()
     put = MemoryStore.atomic_put
 
-    async def wait_and_put(store: MemoryStore, key: str, value: bytes, previous: Entry | Revision | None) -> Entry:
+    async def wait_and_put(
+        store: MemoryStore, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+    ) -> Entry:
         begun.set()
         await gate.wait()
-        return await put(store, key, value, previous)
+        return await put(store, key, value, previous, ttl=ttl)
 
     page = reader("a")
     page.select("a")
