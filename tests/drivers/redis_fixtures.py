@@ -29,7 +29,16 @@ async def store(shared_redis: RedisServer, path: str) -> AsyncIterator[RedisStor
 
 
 async def assert_guarded(store: explorer.Store) -> None:
-    """Assert that writes are guarded, and that each kind of value is saved."""
+    """Assert that writes and deletions of strings are guarded, and keep the time to live."""
+    seen, saved = await assert_writes_guarded(store)
+    with pytest.raises(KeyModified):
+        await store.atomic_delete("key", seen)
+    await store.atomic_delete("key", saved)
+    assert not await store.exists("key")
+
+
+async def assert_writes_guarded(store: explorer.Store) -> tuple[explorer.Entry, explorer.Entry]:
+    """Assert that writes of strings are guarded and keep TTLs; return an outdated entry and the present one."""
     seen = await store.put("key", b"value")
     with pytest.raises(KeyExists):
         await store.atomic_put("key", b"other", None)
@@ -37,9 +46,6 @@ async def assert_guarded(store: explorer.Store) -> None:
     assert await store.get("key") == saved
     with pytest.raises(KeyModified):
         await store.atomic_put("key", b"late", seen)
-    with pytest.raises(KeyModified):
-        await store.atomic_delete("key", seen)
-    await store.atomic_delete("key", saved)
-    assert not await store.exists("key")
-    kept = await store.put("lived", b"1", ttl=60)
-    assert (await store.atomic_put("lived", b"2", kept)).ttl is not None
+    lived = await store.put("lived", b"\x00\xff", ttl=60)
+    assert (await store.atomic_put("lived", b"", lived)).ttl is not None
+    return seen, saved

@@ -12,10 +12,10 @@ from explorer.drivers.redis.connection import RedisConnection
 from explorer.drivers.redis.node import Reply
 from explorer.drivers.redis.settings import load
 from explorer.model.address import Access, Secret, parse
-from explorer.model.errors import CallNotSupported, Forbidden, KeyExists, KeyModified, Unauthenticated
+from explorer.model.errors import CallNotSupported, Forbidden, Unauthenticated
 from explorer.model.events import Put
 from tests.contract.fixtures import take_changes, take_events
-from tests.drivers.redis_fixtures import assert_guarded, open_redis
+from tests.drivers.redis_fixtures import assert_guarded, assert_writes_guarded, open_redis
 from tests.servers.fixtures import run_server
 from tests.servers.redis import RedisServer
 
@@ -54,15 +54,7 @@ async def test_user_without_scripts_and_transactions_writes_strings(shared_valke
     """One command of Valkey 8.1 compares the bytes and writes: also a value that has become another type is safe."""
     rules = ("~single:*", "+@all", "-@scripting", "-watch", "-multi", "-exec", "-@dangerous")
     async with as_user(shared_valkey, "single", *rules) as store:
-        seen = await store.put("key", b"value")
-        with pytest.raises(KeyExists):
-            await store.atomic_put("key", b"other", None)
-        saved = await store.atomic_put("key", b"saved", seen)
-        assert await store.get("key") == saved
-        with pytest.raises(KeyModified):
-            await store.atomic_put("key", b"late", seen)
-        lived = await store.put("lived", b"\x00\xff", ttl=60)
-        assert (await store.atomic_put("lived", b"", lived)).ttl is not None
+        await assert_writes_guarded(store)
         for write, read in (("SET", ("GET",)), ("RPUSH", ("LINDEX", "0"))):
             shared_valkey.cli("DEL", "single:key")
             before = await store.put("key", b"value")
