@@ -193,6 +193,17 @@ async def test_discard_removes_a_draft(tmp_path: Path) -> None:
         assert session.editor.drafts == ()
 
 
+async def test_discarded_draft_stays_out_of_the_list(tmp_path: Path) -> None:
+    """Also out of one that was being read when the draft was discarded."""
+    Drafts(tmp_path).save(a_draft())
+    async with opened(Place(), drafts=tmp_path) as session:
+        (found,) = session.editor.drafts
+        async with asyncio.TaskGroup() as group:
+            group.create_task(session.editor.find_drafts())
+            group.create_task(session.editor.discard(found))
+        assert session.editor.drafts == ()
+
+
 async def test_edit_without_a_draft_folder_shows_the_error(tmp_path: Path) -> None:
     folder = tmp_path / "drafts"
     folder.write_text("a file")

@@ -166,7 +166,7 @@ class Editor:
         edit = self._new_edit(draft.key, draft.base_entry, document)
         self._activate(edit, resumed=draft)
         self._draft_text = draft.text
-        self.drafts = tuple(other for other in self.drafts if other.file != draft.file)
+        self._hide(draft)
         for left, its_draft in self._left_unresolved.items():
             if its_draft is not None and its_draft.file == draft.file:
                 self._left_unresolved[left] = None  # the file belongs to this edit now
@@ -192,10 +192,14 @@ class Editor:
 
     async def discard(self, draft: Draft) -> None:
         """Remove a draft from disk."""
-        self.drafts = tuple(other for other in self.drafts if other.file != draft.file)
+        self._hide(draft)
         if self._draft_files is not None:
             await self._in_thread(self._draft_files.discard, draft)
+            self._hide(draft)  # again: a list that was read before may have shown it meanwhile
         self._mark_dirty(Part.EDIT)
+
+    def _hide(self, draft: Draft) -> None:
+        self.drafts = tuple(other for other in self.drafts if other.file != draft.file)
 
     def _new_edit(self, key: str, base: Entry | None, document: Document) -> Edit:
         return Edit(
