@@ -21,10 +21,10 @@ class TreeNotice:
 
 
 def tree_title(tree: Tree) -> str:
-    """Return the progress of the filter, or the number of loaded keys; "" if there is nothing to count."""
+    """Return the progress of the filter, or the number of loaded rows; "" if there is nothing to count."""
     if tree.filter.progress is not None:
         return str(tree.filter.progress)
-    return f"{pluralize(tree.rows.loaded, 'key')} loaded" if tree.rows.loaded else ""
+    return f"{pluralize(tree.rows.loaded, 'row')} loaded" if tree.rows.loaded else ""
 
 
 def tree_notice(session: Session) -> TreeNotice | None:

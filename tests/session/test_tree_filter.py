@@ -12,7 +12,7 @@ async def test_filter_shows_matches_and_their_ancestors() -> None:
         harness.tree.filter.set("ef")
         await harness.tree.idle()
         assert harness.rows == ["ab/", "  cd/", "    ef"]
-        assert str(harness.tree.filter.progress) == "1 of 6 loaded keys"
+        assert str(harness.tree.filter.progress) == "1 of 6 loaded rows"
         harness.tree.filter.set(None)
         await harness.tree.idle()
         assert harness.rows == ["ab/", "cd", "y/"]
@@ -70,7 +70,7 @@ async def test_expand_under_a_filter_shows_all_children() -> None:
         assert harness.rows == ["ab/"]
         await harness.expand("ab")
         assert harness.rows == ["ab/", "  cd/", "  x"]
-        assert str(harness.tree.filter.progress) == "3 of 4 loaded keys"
+        assert str(harness.tree.filter.progress) == "3 of 4 loaded rows"
         harness.store.put("ab/later")
         harness.apply_events()
         assert harness.rows == ["ab/", "  cd/", "  +later", "  x"]

@@ -45,7 +45,7 @@ class TestFinding:
             await page.until(lambda: page.session.selected == "flags", "the only row is selected")
             await page.type("zzz")
             await page.press("enter", "down")
-            await page.shows("no key is selected", "/flagszzz  esc clears it", "0 of 3 loaded keys")
+            await page.shows("no key is selected", "/flagszzz  esc clears it", "0 of 3 loaded rows")
             await page.press("escape")
             await page.shows("a value at the top")
             assert page.session.selected == "top"

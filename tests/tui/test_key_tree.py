@@ -163,7 +163,7 @@ async def test_key_tree_cursor_survives_filter() -> None:
         await app.is_on("a")
         app.keys.filter.set("nothing")
         await app.settle(pilot)
-        await app.has("No loaded key matches.")
+        await app.has("No loaded row matches.")
         app.keys.filter.set(None)
         await app.settle(pilot)
         await app.is_on("c")

@@ -307,7 +307,7 @@ def test_completion_is_escaped_again(reader: Callable[..., Reader], memory: Shar
 def test_filter_shows_its_progress_and_back_clears_it(reader: Callable[..., Reader]) -> None:
     page = reader("alpha", "beta")
     page.send("filter", text="alp")
-    page.wait(lambda: page.list("tree").head["title"] == "1 of 2 loaded keys", "the filter is done")
+    page.wait(lambda: page.list("tree").head["title"] == "1 of 2 loaded rows", "the filter is done")
     assert page.list("tree").head["filter"] == "alp"
     assert [row["name"] for row in page.list("tree").rows] == ["alpha"]
     page.perform("back")

@@ -116,14 +116,14 @@ class FilterProgress:
 
     def __str__(self) -> str:
         if not self.done:
-            return f"{self.searched:,} of {self.loaded:,} loaded keys searched"
-        return f"{self.matching:,} of {self.loaded:,} loaded keys"
+            return f"{self.searched:,} of {self.loaded:,} loaded rows searched"
+        return f"{self.matching:,} of {self.loaded:,} loaded rows"
 
     @property
     def notice(self) -> str:
         """Text in place of rows while none matches."""
         cased = " Upper case is matched as typed." if self.filter.cased else ""
-        return f"No loaded key matches.{cased}" if self.done else "Searching …"
+        return f"No loaded row matches.{cased}" if self.done else "Searching …"
 
 
 class FilterRun:
