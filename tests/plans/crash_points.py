@@ -14,7 +14,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import explorer
-from explorer.model.errors import ExplorerError
+from explorer.model.errors import Conflict, ExplorerError
 from explorer.plans.application import Application, undo_of
 from explorer.plans.plan import Plan
 from explorer.plans.plan_folder import PlanFolder
@@ -99,7 +99,8 @@ async def _apply(folder: Path, identity: str, urls: Mapping[str, str], limit: in
                     async for _ in changes:
                         pass
             except ExplorerError as error:
-                (folder / "conflicts").write_text(json.dumps([error.key]))
+                named = error.key if isinstance(error, Conflict) else str(error)
+                (folder / "conflicts").write_text(json.dumps([named]))
                 return 4
     conflicts = [one.key for one in application.summary.conflicts]
     (folder / "conflicts").write_text(json.dumps(conflicts))
