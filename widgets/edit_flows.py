@@ -70,7 +70,7 @@ async def edit_selected(view: "View") -> None:
     except ExplorerError as error:
         view.notify(sanitize(error.message), "error")
     else:
-        view.focus("value")
+        view.show_editor()
 
 
 async def restore_selected(view: "View") -> None:
@@ -88,7 +88,7 @@ async def restore_selected(view: "View") -> None:
     except ExplorerError as error:
         view.notify(sanitize(error.message), "error")
     else:
-        view.focus("value")
+        view.show_editor()
 
 
 async def restore_change(view: "View") -> None:
@@ -106,7 +106,7 @@ async def restore_change(view: "View") -> None:
     except ExplorerError as error:
         view.notify(sanitize(error.message), "error")
     else:
-        view.focus("value")
+        view.show_editor()
 
 
 async def _earlier_value(view: "View", key: str) -> bytes | None:

@@ -52,6 +52,7 @@ from explorer.session.type_options import (
 )
 from widgets.dialogs import Dialog
 from widgets.edit_flows import NO_EDITOR, Flow, ask_reason, edit_selected, restore_change, restore_selected, switch_form
+from widgets.journal_flows import JOURNAL_FLOWS
 from widgets.plan_flows import PLAN_FLOWS, delete_marked
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ async def new_key(view: "View") -> None:
         problem = sanitize(await lookup.invalid_name_reason(key) or "")
         if not problem:
             await view.session.create(key)
-            view.focus("value")
+            view.show_editor()
             return
 
 
@@ -261,7 +262,7 @@ async def choose_draft(view: "View") -> None:
             return
         await view.go(session.lookup.find_nearest(draft.key))
         await session.editor.resume_draft(draft)
-        view.focus("value")
+        view.show_editor()
     elif step is not None:
         question = Dialog(
             draft_deletion_question(draft, name),
@@ -287,6 +288,7 @@ FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
         "restore": restore_selected,
         "restore-change": restore_change,
         "drafts": choose_draft,
+        **JOURNAL_FLOWS,
         **PLAN_FLOWS,
     }
 )

@@ -14,6 +14,7 @@ from explorer.session.states import Option, Part
 from widgets.dialogs import Dialog, Reply
 from widgets.edit_flows import EDIT_FLOWS, confirm_save
 from widgets.flows import FLOWS
+from widgets.journal_flows import JOURNAL_FLOWS
 from widgets.list_window import ListWindow
 from widgets.messages import (
     PROTOCOL,
@@ -43,13 +44,14 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-_LISTS: Final = {action.id for action in RESULT_ACTIONS} - {"again", "stop"}
+_LISTS: Final = {action.id for action in RESULT_ACTIONS} - {"again", "stop", "all-stores", *JOURNAL_FLOWS}
 """Actions on lists of results, for which the widgets have methods."""
 TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside", "revision", *_LISTS})
 """Actions that pages do not offer: they need a terminal, or a screen that only the terminal app has."""
 _CHANGES: Final = Need.WRITABLE | Need.EDIT | Need.CONFLICT
 """Needs of the actions that change the store or the open edit."""
 _SHOWS_ONLY: Final = "this widget shows values; ValueEditor edits them"
+_OPENED_ELSEWHERE: Final = "the editor is open in the widget that shows the value"
 _CURSORS: Final = Part.TREE | Part.LOCKS | Part.CHANGES | Part.RESULTS
 ASKING_ACTIONS: Final = frozenset({*FLOWS, *EDIT_FLOWS})
 """Actions that may ask something or open the editor: a page holds keys until that is shown."""
@@ -214,6 +216,13 @@ class View:
         """Move the focus to a pane, if this view has it."""
         if pane in self._windows:
             self._send({"type": "focus", "pane": pane})
+
+    def show_editor(self) -> None:
+        """Move the focus to the value, or say that the editor is in another widget."""
+        if "value" in self._windows:
+            self.focus("value")
+        else:
+            self.notify(_OPENED_ELSEWHERE, "information")
 
     async def go(self, lookup: Awaitable[FoundNode]) -> None:
         """Select what a lookup finds, and say what it does not."""

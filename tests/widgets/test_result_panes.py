@@ -9,9 +9,11 @@ import pytest
 from explorer.model.errors import InvalidText
 from tests.widgets.conftest import SharedMemory
 from tests.widgets.fake_page import FakePage
+from tests.widgets.test_flows import Reader
 from widgets import Explorer
 
 Make = Callable[..., Any]
+CHANGES = 3
 
 
 @pytest.fixture
@@ -58,17 +60,30 @@ def test_differences_show_how_values_differ(explorer: Explorer) -> None:
 
 
 def test_journal_lists_changes(make: Make, tmp_path: Path) -> None:
-    """A save of the widget's session is in this person's journal."""
+    """Those of the widget's session are in this person's journal, and a value comes back from it by an edit."""
     folder = tmp_path / "store"
     folder.mkdir()
     explorer: Explorer = make(Explorer, f"file://{folder}", write=True)
     page = FakePage(explorer)
     page.wait_message("status", status="LIVE")
+    edit = page.open("edit")
     live = explorer._live  # noqa: SLF001 - the journal is written below the widget
-    live.run(live.session.connection.store.put("a", b"1"))
+    store = live.session.connection.store
+    live.run(store.put("a", b"1"))
+    live.run(store.put("b", b"2"))
+    live.run(store.delete("a"))
     with explorer.journal() as shown:
-        page = FakePage(shown)
-        journal = page.open("journal")
-        page.wait(lambda: bool(journal.rows), "a change")
-        assert (journal.rows[0]["sign"], journal.rows[0]["name"]) == ("+", "a")
-        page.wait(lambda: "+1" in journal.head["facts"], "what it did")
+        reader = Reader(shown)
+        journal = reader.open("journal")
+        reader.wait(lambda: len(journal.rows) == CHANGES, "the changes")
+        assert [(row["sign"], row["name"]) for row in journal.rows] == [("-", "a"), ("+", "b"), ("+", "a")]
+        reader.wait(lambda: "-1" in journal.head["facts"], "what the newest one did")
+        reader.perform("filter-list", "journal")
+        reader.choose("List the changes of which keys?", "List", "a")
+        reader.wait(lambda: journal.total == CHANGES - 1, "those of the key")
+        reader.perform("all-stores", "journal")
+        reader.wait(lambda: "all stores" in journal.head["title"], "those in all stores")
+        reader.perform("bring-back", "journal")
+        page.wait(lambda: edit.head.get("edit", 0) > 0, "the editor with the value of the deleted key")
+        assert edit.head["heading"].startswith("a  (new")
+        assert "the editor is open in the widget that shows the value" in reader.notices()

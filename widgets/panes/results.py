@@ -220,6 +220,13 @@ class JournalPane(ResultPane[JournalItem]):
         details = "  ".join((row.store, *row.details) if row.store else row.details)
         return {"sign": row.sign, "tone": row.tone.value, "time": row.time, "name": row.key, "details": details}
 
+    def perform(self, action: str, times: int, height: int) -> bool:
+        """Perform an action of the registry; return False if it is none of the pane's."""
+        if action == "all-stores":
+            self.session.results.journal_list.switch_stores()
+            return True
+        return super().perform(action, times, height)
+
     async def details_of(self, item: JournalItem) -> Sequence[str]:
         """Return what the change did to the value."""
         return [*record_facts(item.record), *diff_texts(await self.session.results.journal_list.diff(item))]

@@ -75,6 +75,10 @@ class JournalList(ResultList[JournalItem]):
         self.filter = filter_ or self.filter
         self._start()
 
+    def switch_stores(self) -> None:
+        """List the changes in all stores, or only those in this one."""
+        self.show(replace(self.filter, is_everywhere=not self.filter.is_everywhere))
+
     def is_of_this_store(self, record: JournalRecord) -> bool:
         """Return whether a record is about the store of the session."""
         try:

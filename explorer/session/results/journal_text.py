@@ -13,6 +13,9 @@ from explorer.session.results.result_list import ResultState
 from explorer.session.states import Tone
 
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "-", "delete tree": "-"}
+FILTER_QUESTION: Final = "List the changes of which keys?"
+FILTER_HELP: Final = "a part of the key, or a pattern of the whole key; empty for all"
+NO_VALUE: Final = "the journal has no value of this change that could be brought back"
 NOT_OF_THIS_STORE: Final = "this change was made in another store: open that to go to the key"
 
 

@@ -9,14 +9,12 @@ from textual.widget import Widget
 
 from explorer.session.earlier_values import RESTORE_QUESTION
 from explorer.session.results.journal_list import restore_choices
+from explorer.session.results.journal_text import FILTER_HELP, FILTER_QUESTION, NO_VALUE
 from explorer.session.session import Session
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.text import TextDialog
 from explorer.tui.flows import edit
 from explorer.tui.type_ahead import release_keys, run_flow
-
-FILTER_HELP = "a part of the key, or a pattern of the whole key; empty for all"
-NO_VALUE = "the journal has no value of this change that could be brought back"
 
 
 def show(screen: Screen[None], session: Session, go: Callable[[str], None]) -> None:
@@ -40,17 +38,11 @@ def show(screen: Screen[None], session: Session, go: Callable[[str], None]) -> N
 async def ask_filter(screen: Widget, session: Session) -> None:
     """Ask whose changes to list."""
     wanted = session.results.journal_list.filter
-    dialog = TextDialog("List the changes of which keys?", wanted.key, help=FILTER_HELP, allows_empty=True)
+    dialog = TextDialog(FILTER_QUESTION, wanted.key, help=FILTER_HELP, allows_empty=True)
     key = await screen.app.push_screen_wait(dialog)
     if key is not None:
         session.results.journal_list.show(replace(wanted, key=key))
     release_keys()
-
-
-def switch_stores(session: Session) -> None:
-    """List the changes in all stores, or only those in this one."""
-    wanted = session.results.journal_list.filter
-    session.results.journal_list.show(replace(wanted, is_everywhere=not wanted.is_everywhere))
 
 
 async def ask_value(screen: Widget, session: Session) -> bytes | None:

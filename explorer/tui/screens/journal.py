@@ -123,7 +123,7 @@ class JournalScreen(ResultScreen[JournalItem]):
 
     def do_all_stores(self) -> None:
         """List the changes in all stores, or only those in this one."""
-        journal.switch_stores(self.session)
+        self.journal_list.switch_stores()
 
     async def do_bring_back(self) -> None:
         """Ask for the value to bring back, and close the screen; the editor opens with it."""
