@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from explorer.model.address import Host
+from tests.drivers.fake_server import FakeServer
 from tests.servers.processes import HOST
 
 
@@ -15,18 +16,11 @@ async def silent_host(contacts: list[None] | None = None) -> AsyncGenerator[Host
     Args:
         contacts: A list that grows with each connection.
     """
-    writers: set[asyncio.StreamWriter] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.add(writer)
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         if contacts is not None:
             contacts.append(None)
         await reader.read()
 
-    server = await asyncio.start_server(serve, HOST, 0)
-    try:
-        yield Host(HOST, server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-        for writer in writers:
-            writer.close()
+    async with FakeServer(serve) as server:
+        yield Host(HOST, server.port)

@@ -19,6 +19,7 @@ from explorer.model.errors import (
     Unauthenticated,
 )
 from tests.contract.fixtures import take_changes
+from tests.drivers.fake_server import FakeServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
 
@@ -53,7 +54,7 @@ async def test_etcd_3_5_with_enable_v2_is_supported() -> None:
         assert (await store.status()).version.startswith("3.5.")
 
 
-async def serve_answer(status: str, body: bytes, headers: str = "") -> asyncio.Server:
+def fake_server(status: str, body: bytes, headers: str = "") -> FakeServer:
     """Serve one answer to every request; a fake of servers that are not available any more."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,21 +62,19 @@ async def serve_answer(status: str, body: bytes, headers: str = "") -> asyncio.S
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{headers}\r\n"
         writer.write(head.encode() + body)
         await writer.drain()
-        writer.close()
 
-    return await asyncio.start_server(serve, "127.0.0.1", 0)
+    return FakeServer(serve)
 
 
 async def test_redirect_moves_on_to_the_next_member(shared_etcd2: EtcdServer) -> None:
     """A redirect, as followers of etcd before 2.0 send it, is not followed; the next member is used."""
     path = f"redirected-{uuid.uuid4().hex[:8]}"
-    server = await serve_answer("307 Temporary Redirect", b"", "Location: http://stranger.invalid/v2/keys/x\r\n")
+    server = fake_server("307 Temporary Redirect", b"", "Location: http://stranger.invalid/v2/keys/x\r\n")
     async with server:
-        follower = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         with pytest.raises(NotReachable, match="not followed"):
-            async with Etcd2Store(parse(f"etcd2://{follower}/?timeout=3"), Access()):
+            async with Etcd2Store(parse(f"etcd2://{server.address}/?timeout=3"), Access()):
                 pass
-        address = parse(f"etcd2://{follower},{shared_etcd2.address}/{path}")
+        address = parse(f"etcd2://{server.address},{shared_etcd2.address}/{path}")
         async with Etcd2Store(address, Access()) as store:
             assert (await store.put("key", b"value")).value == b"value"
 
@@ -83,10 +82,9 @@ async def test_redirect_moves_on_to_the_next_member(shared_etcd2: EtcdServer) ->
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'{"action": "get"}'])
 async def test_foreign_answer_is_reported(body: bytes) -> None:
     """An answer that is not etcd's is an error that says so."""
-    async with await serve_answer("200 OK", body) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with fake_server("200 OK", body) as server:
         with pytest.raises(NotReachable, match="not etcd"):
-            async with Etcd2Store(parse(f"etcd2://127.0.0.1:{port}/?timeout=3"), Access()):
+            async with Etcd2Store(parse(f"etcd2://{server.address}/?timeout=3"), Access()):
                 pass
 
 

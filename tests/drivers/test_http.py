@@ -13,6 +13,7 @@ from explorer.drivers.common.http import Request, Response
 from explorer.drivers.common.retry import connect_with_retry
 from explorer.model.address import Host
 from explorer.model.errors import NotReachable, Timeout
+from tests.drivers.fake_server import FakeServer
 from tests.drivers.silent_hosts import silent_host
 from tests.servers.processes import HOST, free_port
 
@@ -22,29 +23,17 @@ async def scripted_server(*answers: bytes | None) -> AsyncGenerator[tuple[Host, 
     """Serve the answers in order, one per request; None, and the end of the answers, closes the connection."""
     script = iter(answers)
     requests: list[bytes] = []
-    writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.add(writer)
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                requests.append(head)
-                answer = next(script, None)
-                if answer is None:
-                    break
-                writer.write(answer)
-        except asyncio.IncompleteReadError:
-            pass
-        finally:
-            writer.close()
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            requests.append(head)
+            answer = next(script, None)
+            if answer is None:
+                break
+            writer.write(answer)
 
-    server = await asyncio.start_server(serve, HOST, 0)
-    try:
-        yield Host(HOST, server.sockets[0].getsockname()[1]), requests
-    finally:
-        server.close()
-        for writer in writers:
-            writer.close()
+    async with FakeServer(serve) as server:
+        yield Host(HOST, server.port), requests
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
@@ -144,12 +133,14 @@ async def test_impossible_host_name_is_not_reachable(name: str) -> None:
 @pytest.mark.heavy
 async def test_silent_endpoint_leaves_time_to_the_next() -> None:
     """One silent endpoint does not use up the time."""
-    async with scripted_server(answer("200 OK", b"x")) as (host, _):
-        silent = await asyncio.start_server(_read_and_close, HOST, 0)
-        async with silent, endpoints(Host(HOST, silent.sockets[0].getsockname()[1]), host) as client:
-            assert (await client.send(Request("GET", "/"), within=3.0)).body == b"x"
-            with pytest.raises(Timeout):
-                await client.send(Request("GET", "/"), within=1.0, at=client.hosts[0])
+    async with (
+        scripted_server(answer("200 OK", b"x")) as (host, _),
+        silent_host() as silent,
+        endpoints(silent, host) as client,
+    ):
+        assert (await client.send(Request("GET", "/"), within=3.0)).body == b"x"
+        with pytest.raises(Timeout):
+            await client.send(Request("GET", "/"), within=1.0, at=client.hosts[0])
 
 
 async def test_short_timeout_is_shared_by_all_endpoints() -> None:
@@ -207,23 +198,17 @@ async def test_connect_reports_what_ended_an_earlier_try(outcomes: str, reason: 
 async def test_server_without_tls_is_named_in_the_error() -> None:
     """A server that speaks no TLS closes the connection in the handshake; the error says so."""
 
-    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def close(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        writer.close()
 
-    async with await asyncio.start_server(close, HOST, 0) as server:
-        host = Host(HOST, server.sockets[0].getsockname()[1])
+    async with FakeServer(close) as server:
+        host = Host(HOST, server.port)
         context = ssl.create_default_context()
         client = Endpoints([host], raise_for_answer=raise_for_answer, redacted="store://", timeout=1.0, tls=context)
         with pytest.raises(NotReachable, match="during the TLS handshake") as raised:
             await client.send(Request("GET", "/"), repeat=False)
         await client.close()
     assert not raised.value.sent
-
-
-async def _read_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
 
 
 @pytest.mark.heavy
@@ -293,7 +278,6 @@ async def test_stream_that_breaks_off_raises_after_its_lines(*, closed_by_client
         await writer.drain()
         if closed_by_client:
             await reader.read()
-        writer.close()
 
     received: list[bytes] = []
 
@@ -304,8 +288,7 @@ async def test_stream_that_breaks_off_raises_after_its_lines(*, closed_by_client
                 if closed_by_client:
                     await client.close()
 
-    server = await asyncio.start_server(serve, HOST, 0)
-    async with server, endpoints(Host(HOST, server.sockets[0].getsockname()[1])) as client:
+    async with FakeServer(serve) as server, endpoints(Host(HOST, server.port)) as client:
         with pytest.raises(NotReachable):
             await listen(client)
     assert received == [b"one"]

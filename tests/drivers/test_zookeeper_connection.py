@@ -27,7 +27,7 @@ from explorer.model.address import Access, parse
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Lost, Resync
 from tests.contract.fixtures import WAIT_TIMEOUT, take_events
-from tests.servers.processes import HOST
+from tests.drivers.fake_server import FakeServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
@@ -87,17 +87,11 @@ async def fake_server(script: Script) -> AsyncGenerator[str, None]:
     """A fake server that runs a script for each connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await script(reader, writer)
-            await writer.drain()
-        except ConnectionError:
-            return
-        finally:
-            writer.close()
+        await script(reader, writer)
+        await writer.drain()
 
-    listening = await asyncio.start_server(serve, HOST, 0)
-    async with listening:
-        yield f"{HOST}:{listening.sockets[0].getsockname()[1]}"
+    async with FakeServer(serve) as server:
+        yield server.address
 
 
 def is_public(error: BaseException) -> bool:

@@ -1,13 +1,17 @@
 """Each fault of the proxy does to a connection what its name says: seen against a plain echo server."""
 
 import asyncio
+import gc
+import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.drivers.fake_server import FakeServer
 from tests.servers.processes import HOST
-from tests.servers.proxy import FaultProxy
+from tests.servers.proxy import FaultProxy, close_listener
 from tests.servers.waiting import eventually
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -42,7 +46,7 @@ async def proxy(echo: Echo) -> AsyncIterator[FaultProxy]:
     server = await asyncio.start_server(echo.serve, HOST, 0)
     async with FaultProxy(server.sockets[0].getsockname()[1]) as proxy:
         yield proxy
-    server.close()
+    await close_listener(server)
 
 
 @pytest.fixture
@@ -181,3 +185,23 @@ async def test_dead_server_is_a_reset() -> None:
     async with FaultProxy(1) as proxy:
         with pytest.raises(ConnectionResetError):
             await hear(await asyncio.open_connection(HOST, proxy.port), 1)
+
+
+@pytest.mark.parametrize("turns", range(5))
+@pytest.mark.parametrize("server", ["proxy", "fake server"])
+async def test_connection_of_the_last_moment_is_closed(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch, turns: int, server: str
+) -> None:
+    """Also one that is accepted in the turn of the event loop in which the server is left; nothing is left open."""
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda error: unraisable.append(error.exc_value))
+    async with FakeServer(echo.serve) as behind:
+        own = FaultProxy(behind.port) if server == "proxy" else FakeServer(echo.serve)
+        with socket.socket() as client:
+            async with own:
+                client.connect((HOST, own.port))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the transports close their sockets
+            gc.collect()
+            assert not unraisable

@@ -119,11 +119,13 @@ class FaultProxy:
 
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
-            self._server.close()
-        tasks = [*self._opening, *self._open]
+            await close_listener(self._server)
+        tasks, connections = [*self._opening, *self._open], [*self._open.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in connections:
+            connection.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
@@ -218,6 +220,23 @@ class _Connection:
     def close(self) -> None:
         for end in self._ends:
             end.close()
+
+    def abort(self) -> None:
+        """Close both ends at once, also one that does not read what was sent to it."""
+        for end in self._ends:
+            end.transport.abort()
+
+
+async def close_listener(server: asyncio.Server) -> None:
+    """Close a listening server once all connections that it accepted are served by a task.
+
+    asyncio forgets, without closing it, the socket of one that was accepted in the same turn of the loop.
+    """
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    for _turn in range(3):  # the transport is made, it is connected, the task begins
+        await asyncio.sleep(0)
+    server.close()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
