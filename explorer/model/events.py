@@ -31,6 +31,13 @@ class Put:
     coalesced: int = 0
     """Maximum number of earlier changes of the key that may be coalesced into this one, by a store that reports states
     and not changes (one without `Capability.EVERY_CHANGE`). 0 also in a store that cannot count them, such as files."""
+    is_new: bool = False
+    """True if a store that keeps no revision of a key's creation had no such key before; False if that is not known."""
+
+    @property
+    def is_creation(self) -> bool:
+        """True if the key is known not to have existed before."""
+        return not self.inferred and (self.is_new or (self.previous is None and self.entry.unchanged))
 
     @property
     def key(self) -> str:

@@ -44,8 +44,7 @@ class EventBatch:
         """Add an event."""
         self.size += 1
         if isinstance(event, Put):
-            is_created = event.previous is None and event.entry.unchanged and not event.inferred
-            self._add_change(event.entry.key, event, is_created=is_created)
+            self._add_change(event.entry.key, event, is_created=event.is_creation)
         elif isinstance(event, Deleted):
             self._add_change(event.key, event, is_created=False)
         elif isinstance(event, Lost | Restored | Resync):

@@ -71,6 +71,16 @@ class WatchContract(DriverFixtures):
                     (written.key, written.value, written.revision, written.created)
                 )
 
+    async def test_event_of_a_new_key_is_a_creation(self, store: Store, other: Store) -> None:
+        """Of every store, once it is watched and read; a change is none, and a deleted key is new again."""
+        await put_all(store, "top/beside")
+        async with store.watch_tree("top") as events:
+            await store.children("top")
+            for value, expected in ((b"one", True), (b"two", False), (None, False), (b"three", True)):
+                await (other.delete("top/a") if value is None else other.put("top/a", value))
+                (event,) = await take_changes(events, 1)
+                assert (isinstance(event, Put) and event.is_creation) is expected, value
+
     @needs(Capability.PREVIOUS)
     async def test_events_have_the_previous_entry(self, store: Store, other: Store) -> None:
         async with store.watch_tree("top") as events:

@@ -158,7 +158,8 @@ class BoltTreeWatch(ReconnectingWatch):
         path = difference.path
         if difference.new is None or difference.bucket is None:
             return Deleted(self._keyspace.to_key(path), txid, coalesced=coalesced)
-        return Put(self._keyspace.to_entry(path, difference.new, difference.bucket), coalesced=coalesced)
+        entry = self._keyspace.to_entry(path, difference.new, difference.bucket)
+        return Put(entry, coalesced=coalesced, is_new=difference.old is None)
 
     async def _resync(self, old: View, new: View) -> AsyncGenerator[Iterable[Event], None]:
         """Yield the difference between what the watcher knows and a new state."""

@@ -91,7 +91,7 @@ class RedisTreeWatch(ReconnectingWatch):
                     if self._reported.report(key, None, known) and is_ours:
                         events.append(Deleted(key, None, coalesced=coalesced))
                 elif isinstance(value, RedisValue) and self._reported.report(key, value.revision, known):
-                    events.append(Put(self._keyspace.to_entry(store_key, value), coalesced=coalesced))
+                    events.append(Put(self._keyspace.to_entry(store_key, value), coalesced=coalesced, is_new=is_new))
             yield events
 
     async def _compare(self, reason: str) -> AsyncGenerator[Iterable[Event], None]:

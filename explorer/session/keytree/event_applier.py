@@ -46,7 +46,6 @@ class EventApplier:
 
     def _put(self, names: list[str], event: Put) -> bool:
         rows, node, shown, changed = self._rows, self._rows.root, True, False
-        new = event.entry.unchanged and not event.inferred  # else the key may have existed before
         *folders, last = names
         for name in folders:
             level = node.branch
@@ -70,7 +69,7 @@ class EventApplier:
             return changed
         if level.is_loading:
             _note_for(level, last).value = True
-        return (self._set_value(node, level, last, new=new) and shown) or changed
+        return (self._set_value(node, level, last, new=event.is_creation) and shown) or changed
 
     def _deleted(self, names: list[str]) -> bool:
         rows, node, shown, changed = self._rows, self._rows.root, True, False

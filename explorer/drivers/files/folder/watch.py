@@ -70,7 +70,8 @@ class FolderKeyWatch(ReconnectingWatch):
         before, is_written, self._last, self._tag = self._last, tag != self._tag, entry, tag
         if entry is None:
             return [] if before is None else [Deleted(self._key, None)]
-        return [Put(entry)] if is_written or before is None or before.revision != entry.revision else []
+        is_changed = is_written or before is None or before.revision != entry.revision
+        return [Put(entry, is_new=before is None)] if is_changed else []
 
 
 class FolderTreeWatch(ReconnectingWatch):
@@ -88,6 +89,8 @@ class FolderTreeWatch(ReconnectingWatch):
         self._tags: dict[str, Tag] | None = None
         self._revisions: dict[str, Revision] = {}
         """Revisions as they were reported."""
+        self._new: set[str] = set()
+        """Keys that were not there before, and are not reported yet."""
         self._links: set[str] = set()
         """Symlinks, whose targets change without a notification of the link."""
         self._new_folders: set[bytes] = set()
@@ -202,6 +205,8 @@ class FolderTreeWatch(ReconnectingWatch):
         """Note a change, which is reported even if the bytes are the same."""
         self._revisions.pop(node.key, None)
         if self._tags is not None:
+            if node.key not in self._tags:
+                self._new.add(node.key)
             self._tags[node.key] = node.tag
         if node.target is not None:
             self._links.add(node.key)
@@ -210,6 +215,7 @@ class FolderTreeWatch(ReconnectingWatch):
         if self._tags is not None:
             self._tags.pop(key, None)
         self._revisions.pop(key, None)
+        self._new.discard(key)
         self._links.discard(key)
 
     def _puts(self, nodes: list[FileNode]) -> list[Event]:
@@ -220,7 +226,8 @@ class FolderTreeWatch(ReconnectingWatch):
                 self._tags[node.key] = node.tag  # written between the look and the read, it was not written twice
             if self._revisions.get(entry.key) != entry.revision:
                 self._revisions[entry.key] = entry.revision
-                events.append(Put(entry))
+                events.append(Put(entry, is_new=entry.key in self._new))
+            self._new.discard(entry.key)
         return events
 
 

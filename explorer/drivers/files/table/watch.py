@@ -69,7 +69,7 @@ class TableWatch(ReconnectingWatch):
                 continue
             entry = now.entry(key)
             if entry is not None:
-                puts.append(Put(entry))
+                puts.append(Put(entry, is_new=key not in before.by_key))
             else:
                 gone.append(Deleted(key, None))
         return [*reversed(gone), *puts]
