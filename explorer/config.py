@@ -77,7 +77,7 @@ class Profile:
 
     def masks(self, key: str) -> bool:
         """Return whether the value of a key is masked."""
-        return any(fnmatchcase(key, pattern) for pattern in self.masked)
+        return bool(self.masked) and any(fnmatchcase(key, pattern) for pattern in self.masked)
 
 
 @dataclass(frozen=True, slots=True)

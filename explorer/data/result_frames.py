@@ -60,17 +60,18 @@ async def diff_frame(
     keys: list[str] = []
     rows: list[Difference] = []
     values: list[tuple[object, object]] = []
-    async with aclosing(left.entries()) as one, aclosing(right.entries()) as two:
-        async for difference in differences(one, two):
-            if difference.kind is DifferenceKind.SAME:
-                continue
-            keys.append(key := left.key(difference.key))
-            rows.append(difference)
-            is_hidden = is_masked(left, difference.key) or is_masked(right, difference.key)
-            value, other_value = (
-                None if is_hidden else _value(entry, key, decoder) for entry in (difference.left, difference.right)
-            )
-            values.append((value, other_value))
+    async with aclosing(left.pages()) as one, aclosing(right.pages()) as two:
+        async for page in differences(one, two):
+            for difference in page:
+                if difference.kind is DifferenceKind.SAME:
+                    continue
+                keys.append(key := left.key(difference.key))
+                rows.append(difference)
+                is_hidden = is_masked(left, difference.key) or is_masked(right, difference.key)
+                value, other_value = (
+                    None if is_hidden else _value(entry, key, decoder) for entry in (difference.left, difference.right)
+                )
+                values.append((value, other_value))
     columns = {
         "kind": make_array([row.kind.value for row in rows], "string"),
         "revision": make_array([None if row.left is None else row.left.revision for row in rows], "Int64"),

@@ -64,12 +64,13 @@ class CopyPlanner:
         await self._require_apart()
         count = 0
         meter = Meter("compared")
-        async with aclosing(self._source.entries()) as left, aclosing(self._target.entries()) as right:
-            async for difference in differences(left, right):
-                meter.add()
-                count += difference.left is not None
-                if not any(fnmatchcase(difference.key, pattern) for pattern in self._ignored):
-                    self._add(difference.key, difference.left, difference.right, difference.kind)
+        async with aclosing(self._source.pages()) as left, aclosing(self._target.pages()) as right:
+            async for page in differences(left, right):
+                meter.add(len(page))
+                for difference in page:
+                    count += difference.left is not None
+                    if not any(fnmatchcase(difference.key, pattern) for pattern in self._ignored):
+                        self._add(difference.key, difference.left, difference.right, difference.kind)
         if not count:
             raise KeyNotFound("the source is empty, and nothing was planned", address=self._source.name)
         await self._look_at_unlisted()

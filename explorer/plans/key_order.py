@@ -3,10 +3,12 @@
 import heapq
 import pickle
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from typing import IO, Final
 
+from explorer.drivers.base import PAGE_SIZE
 from explorer.model.entries import Entry
 from explorer.model.keys import encode
 
@@ -16,8 +18,8 @@ MAX_SORTED_BYTES: Final = 32 * 2**20
 """Bytes of their values likewise."""
 
 
-async def in_key_order(entries: AsyncIterator[Entry]) -> AsyncGenerator[Entry, None]:
-    """Yield entries in the order of the bytes of their keys.
+async def in_key_order(pages: AsyncIterator[Sequence[Entry]]) -> AsyncGenerator[Sequence[Entry], None]:
+    """Yield the entries of pages in the order of the bytes of their keys, in pages.
 
     What is already in order costs a comparison for each entry; what is not is sorted in parts, in files that have no
     name and go with the process.
@@ -26,15 +28,16 @@ async def in_key_order(entries: AsyncIterator[Entry]) -> AsyncGenerator[Entry, N
         parts: list[IO[bytes]] = []
         batch: list[Entry] = []
         size = 0
-        async for entry in entries:
-            batch.append(entry)
-            size += len(entry.value or b"")
+        async for page in pages:
+            batch += page
+            size += sum(len(entry.value or b"") for entry in page)
             if len(batch) >= MAX_SORTED or size >= MAX_SORTED_BYTES:
                 parts.append(_written(_sorted(batch), files))
                 batch, size = [], 0
         runs: list[Iterator[Entry]] = [*map(_read, parts), iter(_sorted(batch))]
-        for entry in heapq.merge(*runs, key=_key_bytes):
-            yield entry
+        merged = heapq.merge(*runs, key=_key_bytes)
+        while ordered := list(islice(merged, PAGE_SIZE)):
+            yield ordered
 
 
 def _sorted(batch: list[Entry]) -> list[Entry]:

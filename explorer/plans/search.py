@@ -3,13 +3,12 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from fnmatch import translate
 from typing import Final, Literal, Protocol, runtime_checkable
 
-from explorer.drivers.base import PAGE_SIZE
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidText
@@ -110,7 +109,7 @@ class SearchHit:
 class Search:
     """A search below a prefix that runs page by page, and can be left at any time.
 
-    Values are searched in a thread, a page at once, so that the event loop goes on.
+    Pages are searched in a thread, so that the event loop goes on.
 
     Args:
         side: The store and the prefix.
@@ -155,47 +154,44 @@ class Search:
             KeyNotFound: There is nothing below the prefix.
         """
         values = self._value is not None
-        batch: list[Entry] = []
-        async with aclosing(self._side.store.walk(self._side.prefix, values=values)) as entries:
-            async for entry in entries:
-                batch.append(entry)
-                if len(batch) == PAGE_SIZE:
-                    yield await self._look_at(batch)
-                    batch = []
-        yield await self._look_at(batch)
+        async with aclosing(self._side.store.walk_pages(self._side.prefix, values=values)) as pages:
+            async for page in pages:
+                hits, left_out = await asyncio.to_thread(self._search, page)
+                self.looked_at += len(page)
+                self.left_out += left_out
+                yield hits
         self.is_complete = True
 
-    async def _look_at(self, entries: Sequence[Entry]) -> Sequence[SearchHit]:
-        is_slow = self._value is not None
-        hits, left_out = await asyncio.to_thread(self._search, entries) if is_slow else self._search(entries)
-        self.looked_at += len(entries)
-        self.left_out += left_out
-        return hits
-
-    def _search(self, entries: Sequence[Entry]) -> tuple[list[SearchHit], Counter[str]]:
+    def _search(self, entries: Sequence[Entry]) -> tuple[Sequence[SearchHit], Counter[str]]:
         left_out: Counter[str] = Counter()
-        hits = [hit for entry in entries if (hit := self._hit(entry, left_out)) is not None]
-        return hits, left_out
-
-    def _hit(self, entry: Entry, left_out: Counter[str]) -> SearchHit | None:
-        found = None if self._key is None else self._key.search(entry.key)
-        if self._key is not None and found is None:
-            return None
         if self._value is None:
-            return SearchHit(entry.key, "key", entry.key, (0, 0) if found is None else found.span())
-        if entry.value is None:
-            if Capability.DIRECTORIES not in self._side.store.capabilities:
-                left_out[NO_RIGHT] += 1
-            return None
-        if self._is_masked(entry.key):
-            left_out[MASKED_VALUE] += 1
-            return None
-        if len(entry.value) > MAX_SEARCHED:
-            left_out[TOO_LARGE] += 1
-            return None
-        text = self._decode(entry)
-        match = self._value.search(text)
-        return None if match is None else _value_hit(entry.key, text, *match.span())
+            return list(self._key_hits(entries)), left_out
+        if self._key is not None:
+            entries = [entry for entry in entries if self._key.search(entry.key)]
+        return list(self._value_hits(entries, self._value, left_out)), left_out
+
+    def _key_hits(self, entries: Iterable[Entry]) -> Iterator[SearchHit]:
+        for entry in entries:
+            if self._key is None:
+                yield SearchHit(entry.key, "key", entry.key)
+            elif match := self._key.search(entry.key):
+                yield SearchHit(entry.key, "key", entry.key, match.span())
+
+    def _value_hits(
+        self, entries: Iterable[Entry], pattern: re.Pattern[str], left_out: Counter[str]
+    ) -> Iterator[SearchHit]:
+        search, decode, is_masked = pattern.search, self._decode, self._is_masked  # for entries by the million
+        for entry in entries:
+            value = entry.value
+            if value is None:
+                if Capability.DIRECTORIES not in self._side.store.capabilities:
+                    left_out[NO_RIGHT] += 1
+            elif is_masked(entry.key):
+                left_out[MASKED_VALUE] += 1
+            elif len(value) > MAX_SEARCHED:
+                left_out[TOO_LARGE] += 1
+            elif match := search(text := decode(entry)):
+                yield _value_hit(entry.key, text, *match.span())
 
 
 def left_out_texts(left_out: Mapping[str, int]) -> Iterator[str]:

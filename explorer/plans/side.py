@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Self, TypeAlias
 from urllib.parse import quote
 
-from explorer.drivers.base import Store
+from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.address import REVISION_OPTION
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
@@ -79,34 +79,43 @@ class PlanSide:
         top = self.prefix.removesuffix(self.store.separator)
         return {name for name in parents(key, self.store.separator) if len(name) >= len(top)}
 
-    async def entries(self) -> AsyncGenerator[Entry, None]:
-        """Yield the entries in the order of their keys' bytes, without directories that hold no value.
+    def entries(self) -> AsyncGenerator[Entry, None]:
+        """Yield the entries of `pages`."""
+        return _entries(self.pages())
+
+    async def pages(self) -> AsyncGenerator[Sequence[Entry], None]:
+        """Yield the entries in the order of their keys' bytes, without directories that hold no value, in pages.
 
         ZooKeeper gives every directory a value; one that is empty and has children counts as none.
         """
         is_ordered = self.store.walks_in_key_order and self.separator in (None, self.store.separator) and not self.keys
         async with aclosing(self._walk() if is_ordered else in_key_order(self._walk())) as ordered:
-            async for entry in ordered:
-                yield entry
+            async for page in ordered:
+                yield page
 
-    async def _walk(self) -> AsyncGenerator[Entry, None]:
-        separator = self.store.separator
+    async def _walk(self) -> AsyncGenerator[Sequence[Entry], None]:
         for key in self.keys:
             side = replace(self, prefix=self.key(key), has_key=True, keys=())
-            async with aclosing(side.entries()) as entries:
-                async for entry in entries:
-                    yield entry._replace(key=key + entry.key)
+            async with aclosing(side.pages()) as pages:
+                async for page in pages:
+                    yield [_with_key(entry, key + entry.key) for entry in page]
         if self.keys:
             return
         with suppress(KeyNotFound):  # nothing is there
             if self.has_key and has_own_value(entry := await self.store.get(self.prefix)):
-                yield entry._replace(key="")
+                yield [_with_key(entry, "")]
         with suppress(KeyNotFound):
-            async with aclosing(self.store.walk(self.prefix)) as entries:
-                async for entry in entries:
-                    if has_own_value(entry):
-                        key = _respelled(entry.key.removeprefix(self.prefix), separator, self.separator or separator)
-                        yield entry if key == entry.key else entry._replace(key=key)
+            async with aclosing(self.store.walk_pages(self.prefix)) as pages:
+                async for page in pages:
+                    yield self._relative([entry for entry in page if has_own_value(entry)])
+
+    def _relative(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return entries with their relative keys."""
+        prefix, separator = self.prefix, self.store.separator
+        other = self.separator or separator
+        if not prefix and other == separator:
+            return entries
+        return [_with_key(entry, _respelled(entry.key.removeprefix(prefix), separator, other)) for entry in entries]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +144,15 @@ class FileSide:
         """Return a key for a person."""
         return relative
 
-    async def entries(self) -> AsyncGenerator[Entry, None]:
-        """Yield the entries in the order of their keys' bytes."""
-        for entry in sorted(self.items, key=lambda entry: encode(entry.key)):
-            yield entry
+    def entries(self) -> AsyncGenerator[Entry, None]:
+        """Yield the entries of `pages`."""
+        return _entries(self.pages())
+
+    async def pages(self) -> AsyncGenerator[Sequence[Entry], None]:
+        """Yield the entries in the order of their keys' bytes, in pages."""
+        ordered = sorted(self.items, key=lambda entry: encode(entry.key))
+        for start in range(0, len(ordered), PAGE_SIZE):
+            yield ordered[start : start + PAGE_SIZE]
 
 
 Side: TypeAlias = PlanSide | FileSide
@@ -216,6 +230,18 @@ def is_masked(side: Side, relative: str) -> bool:
     """Return whether the profile of a side masks the value of a relative key."""
     profile = side.store.profile if isinstance(side, PlanSide) else None
     return profile is not None and profile.masks(side.key(relative))
+
+
+async def _entries(pages: AsyncGenerator[Sequence[Entry], None]) -> AsyncGenerator[Entry, None]:
+    async with aclosing(pages):
+        async for page in pages:
+            for entry in page:
+                yield entry
+
+
+def _with_key(entry: Entry, key: str) -> Entry:
+    """Return an entry with another key; three times as fast as `_replace`."""
+    return Entry(key, *entry[1:])
 
 
 def _respelled(key: str, separator: str, other: str) -> str:

@@ -50,9 +50,9 @@ class JsonTextStore(TableStore):
         page = await super().list(prefix, after=after, limit=limit, values=values)
         return replace(page, items=tuple(map(unquoted, page.items)))
 
-    async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
-        async for entry in super().walk(prefix, values=values):
-            yield unquoted(entry)
+    async def walk_pages(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Sequence[Entry], None]:
+        async for page in super().walk_pages(prefix, values=values):
+            yield [unquoted(entry) for entry in page]
 
     async def put(
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False

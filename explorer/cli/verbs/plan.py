@@ -34,17 +34,18 @@ async def diff(left: Side, right: Side, options: arguments.DiffArguments, consol
     count = 0
     meter = Meter("compared")
     with console.progress():
-        async with aclosing(left.entries()) as one, aclosing(right.entries()) as other:
-            async for difference in differences(one, other):
-                meter.add()
-                if _is_left_out(difference, options):
-                    continue
-                count += 1
-                _print_difference(left.shown(difference.key), difference.kind, console)
-                if (before := difference.left) is not None and (after := difference.right) is not None:
-                    side = _compared_by(left, right, difference.key)
-                    store = side.store if isinstance(side, PlanSide) else None
-                    await values.print(store, side.key(difference.key), before.value, after.value)
+        async with aclosing(left.pages()) as one, aclosing(right.pages()) as other:
+            async for page in differences(one, other):
+                meter.add(len(page))
+                for difference in page:
+                    if _is_left_out(difference, options):
+                        continue
+                    count += 1
+                    _print_difference(left.shown(difference.key), difference.kind, console)
+                    if (before := difference.left) is not None and (after := difference.right) is not None:
+                        side = _compared_by(left, right, difference.key)
+                        store = side.store if isinstance(side, PlanSide) else None
+                        await values.print(store, side.key(difference.key), before.value, after.value)
     return ExitCode.FAILURE if count else ExitCode.SUCCESS
 
 

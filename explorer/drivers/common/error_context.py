@@ -22,6 +22,7 @@ PUBLIC_CALLS: Final = (
     "children_before",
     "list",
     "walk",
+    "walk_pages",
     "history",
     "put",
     "delete",

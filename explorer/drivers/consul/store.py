@@ -164,7 +164,7 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
         pairs = await reader.get_pairs(keys)
         return Page(tuple(self._keyspace.to_entry(pair, values=values) for pair in pairs), cursor, None)
 
-    async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
+    async def walk_pages(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Sequence[Entry], None]:
         base, reader = self._keyspace.to_store_prefix(prefix), self._reader
         keys = await reader.list_keys(base)
         if not keys:
@@ -172,8 +172,7 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
             return
         async with aclosing(read_in_parts(reader, base, keys)) as parts:
             async for part in parts:
-                for pair in part:
-                    yield self._keyspace.to_entry(pair, values=values)
+                yield [self._keyspace.to_entry(pair, values=values) for pair in part]
 
     # Writing
 

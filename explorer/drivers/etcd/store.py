@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
@@ -164,13 +165,14 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         )
         return int((await self.connection.call(RANGE, request)).count)
 
-    async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
+    async def walk_pages(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Sequence[Entry], None]:
         is_empty = True
         async with aclosing(self._pages(prefix, values=values)) as pages:
             async for page in pages:
-                for entry in self._keyspace.to_entries(page, values=values):
+                entries = self._keyspace.to_entries(page, values=values)
+                while part := list(islice(entries, PAGE_SIZE)):  # a response has up to 50,000 keys
                     is_empty = False
-                    yield entry
+                    yield part
         if is_empty:
             await self._require(prefix)
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from explorer.config import MASKED
 from explorer.model.entries import Entry
@@ -20,9 +20,6 @@ from explorer.plans.side import FileSide, PlanSide, Side, spelled_like, topmost,
 from explorer.session.decoder import Decoder
 from explorer.session.results.other_side import Connect, open_other_side
 from explorer.session.results.result_list import ResultHost, ResultList
-
-_PAGE_SIZE: Final = 500
-"""Compared keys after which views are notified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +99,11 @@ class Comparison(ResultList[DifferingKey]):
         self._jobs.replace(self._hold_sides(opened), name="other side", user_initiated=False)
         sides = self._sides = await opened
         self.total = await _count(sides)
-        page: list[DifferingKey] = []
-        try:
-            async with aclosing(sides.left.entries()) as left, aclosing(sides.right.entries()) as right:
-                async for difference in differences(left, right):
-                    self.looked_at += 1
-                    if self._is_shown(difference):
-                        page.append(DifferingKey(difference.key, difference.kind))
-                    if self.looked_at % _PAGE_SIZE == 0:
-                        yield page
-                        page = []
-        except KeyNotFound:  # nothing is there
-            pass
-        yield page
+        with suppress(KeyNotFound):  # nothing is there
+            async with aclosing(sides.left.pages()) as left, aclosing(sides.right.pages()) as right:
+                async for page in differences(left, right):
+                    self.looked_at += len(page)
+                    yield [DifferingKey(one.key, one.kind) for one in page if self._is_shown(one)]
 
     def _is_shown(self, difference: Difference) -> bool:
         if any(fnmatchcase(difference.key, pattern) for pattern in self.request.ignored):

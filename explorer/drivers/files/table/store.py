@@ -129,14 +129,13 @@ class TableStore(FileLayoutStore):
         if key and key not in table.by_key:
             raise key_not_found()
 
-    async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
+    async def walk_pages(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Sequence[Entry], None]:
         table, base = await self._table(), directory(prefix, self.separator)
         keys = table.after(base, None)
         found = 0
         while entries := await self.connection.run(partial(_entries, table, islice(keys, PAGE_SIZE), values=values)):
             found += len(entries)
-            for entry in entries:
-                yield entry
+            yield entries
         if not found:
             self._require_prefix(table, prefix)
 
