@@ -69,13 +69,15 @@ class BlockingConnection:
             raise self._closed_error()
         return HeldContext(self._portal, manager, self._calls)
 
-    def iterate(self, items: AsyncGenerator[Result, None]) -> Generator[Result, None, None]:
-        """Yield the items, fetched in batches that grow from one item to `_MAX_BATCH_SIZE`."""
+    def iterate(
+        self, items: AsyncGenerator[Result, None], max_batch_size: int = _MAX_BATCH_SIZE
+    ) -> Generator[Result, None, None]:
+        """Yield the items, fetched in batches that grow from one item to `max_batch_size`."""
         size = 1
         try:
             while batch := self.run(_next_items(items, size)):
                 yield from batch
-                size = min(2 * size, _MAX_BATCH_SIZE)
+                size = min(2 * size, max_batch_size)
         finally:
             self._close_items(items)
 

@@ -142,6 +142,10 @@ class BlockingStore:
         """Yield all entries below a prefix, read as the iteration goes on; KeyNotFound."""
         return self._connection.iterate(self._store.walk(prefix, values=values))
 
+    def walk_pages(self, prefix: str, *, values: bool = True) -> Generator[Sequence[Entry], None, None]:
+        """Yield all entries below a prefix in pages, read as the iteration goes on; KeyNotFound."""
+        return self._connection.iterate(self._store.walk_pages(prefix, values=values), max_batch_size=1)
+
     def history(self, key: str) -> Generator[Entry, None, None]:
         """Yield the earlier entries of a key, newest first; CallNotSupported."""
         return self._connection.iterate(self._connection.call(lambda: self._store.history(key)))

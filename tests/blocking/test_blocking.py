@@ -142,6 +142,7 @@ class TestCalls:
         for number in range(2500):
             store.put(f"{number:05}", b"")
         assert [entry.key for entry in store.walk("")] == [f"{number:05}" for number in range(2500)]
+        assert [len(page) for page in store.walk_pages("")] == [1000, 1000, 500]
         for count in (0, 1, 2, 700):
             walk = store.walk("")
             assert [next(walk).key for _ in range(count)] == [f"{number:05}" for number in range(count)]
