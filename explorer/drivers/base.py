@@ -6,14 +6,13 @@ history, guarded deletes with three different outcomes, and locks that are held 
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, NoReturn, Self
 
 from explorer.config import Profile
 from explorer.drivers.common.error_context import add_error_context
-from explorer.drivers.common.pagination import add_limit_checks
+from explorer.drivers.common.pagination import add_limit_checks, flattened, list_pages
 from explorer.drivers.common.reverse_pages import children_before
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.lock import LOCK_TTL, Lock
@@ -216,7 +215,7 @@ class Store(ABC):
             Compacted: The revision of the listing was compacted; list again.
         """
 
-    async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
+    def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
         """Yield all entries below a prefix; at one revision with Capability.SNAPSHOT.
 
         Close an iteration that ends early by `contextlib.aclosing`.
@@ -224,26 +223,15 @@ class Store(ABC):
         Raises:
             KeyNotFound: There is neither such a key nor anything below it.
         """
-        async with aclosing(self.walk_pages(prefix, values=values)) as pages:
-            async for page in pages:
-                for entry in page:
-                    yield entry
+        return flattened(self.walk_pages(prefix, values=values))
 
-    async def walk_pages(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Sequence[Entry], None]:
-        """Yield all entries below a prefix as `walk` does, in pages of at most about `PAGE_SIZE` entries.
-
-        A million entries are handled twice as fast in pages as one by one.
+    def walk_pages(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Sequence[Entry], None]:
+        """Yield all entries below a prefix as `walk` does, in pages, which take less time.
 
         Raises:
             KeyNotFound: There is neither such a key nor anything below it.
         """
-        after: Cursor | None = None
-        while True:
-            page = await self.list(prefix, after=after, values=values)
-            yield page.items
-            after = page.next
-            if after is None:
-                return
+        return list_pages(lambda after: self.list(prefix, after=after, values=values))
 
     def history(self, key: str) -> AsyncGenerator[Entry, None]:
         """Yield the earlier entries of a key, the newest first, as far back as the store keeps them.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import Final, Literal, Protocol, runtime_checkable
 
+from explorer.drivers.common.pagination import flattened
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidText
@@ -136,16 +137,13 @@ class Search:
         self.is_complete = False
         """True once every key below the prefix was looked at."""
 
-    async def hits(self) -> AsyncGenerator[SearchHit, None]:
+    def hits(self) -> AsyncGenerator[SearchHit, None]:
         """Yield what matches, in the order in which the store lists its keys.
 
         Raises:
             KeyNotFound: There is nothing below the prefix.
         """
-        async with aclosing(self.pages()) as pages:
-            async for page in pages:
-                for hit in page:
-                    yield hit
+        return flattened(self.pages())
 
     async def pages(self) -> AsyncGenerator[Sequence[SearchHit], None]:
         """Yield what matches of each page of entries.

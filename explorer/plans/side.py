@@ -7,6 +7,7 @@ from typing import NamedTuple, Self, TypeAlias
 from urllib.parse import quote
 
 from explorer.drivers.base import PAGE_SIZE, Store
+from explorer.drivers.common.pagination import flattened
 from explorer.model.address import REVISION_OPTION
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
@@ -81,7 +82,7 @@ class PlanSide:
 
     def entries(self) -> AsyncGenerator[Entry, None]:
         """Yield the entries of `pages`."""
-        return _entries(self.pages())
+        return flattened(self.pages())
 
     async def pages(self) -> AsyncGenerator[Sequence[Entry], None]:
         """Yield the entries in the order of their keys' bytes, without directories that hold no value, in pages.
@@ -146,7 +147,7 @@ class FileSide:
 
     def entries(self) -> AsyncGenerator[Entry, None]:
         """Yield the entries of `pages`."""
-        return _entries(self.pages())
+        return flattened(self.pages())
 
     async def pages(self) -> AsyncGenerator[Sequence[Entry], None]:
         """Yield the entries in the order of their keys' bytes, in pages."""
@@ -230,13 +231,6 @@ def is_masked(side: Side, relative: str) -> bool:
     """Return whether the profile of a side masks the value of a relative key."""
     profile = side.store.profile if isinstance(side, PlanSide) else None
     return profile is not None and profile.masks(side.key(relative))
-
-
-async def _entries(pages: AsyncGenerator[Sequence[Entry], None]) -> AsyncGenerator[Entry, None]:
-    async with aclosing(pages):
-        async for page in pages:
-            for entry in page:
-                yield entry
 
 
 def _with_key(entry: Entry, key: str) -> Entry:

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from functools import wraps
 from itertools import count
 from typing import Final, Generic, ParamSpec, Protocol, Self, TypeVar
 
-from explorer.model.entries import Cursor
+from explorer.model.entries import Cursor, Page
 
 MAX_CACHED_LISTINGS: Final = 8
 """Listings whose next page is kept. The oldest is dropped, and read again if its next page is asked for after all."""
@@ -131,6 +132,29 @@ class WalkPages(PageCache[TreeWalk[Node]]):
         walk = self.take(base, after) or start(None if after is None else Cursor.key_of(after))
         nodes = await walk.take(limit)
         return nodes, self.keep(base, key_of(nodes[-1]), walk) if await walk.more() else None
+
+
+async def list_pages(
+    read: Callable[[Cursor | None], Awaitable[Page[Result]]],
+) -> AsyncGenerator[Sequence[Result], None]:
+    """Yield the items of all pages of a listing.
+
+    Args:
+        read: Reads the page after a cursor; after None the first one.
+    """
+    page = await read(None)
+    yield page.items
+    while page.next is not None:
+        page = await read(page.next)
+        yield page.items
+
+
+async def flattened(pages: AsyncGenerator[Sequence[Result], None]) -> AsyncGenerator[Result, None]:
+    """Yield the items of pages, and close those when it is closed."""
+    async with aclosing(pages):
+        async for page in pages:
+            for item in page:
+                yield item
 
 
 def add_limit_checks(store_type: type[object]) -> None:
