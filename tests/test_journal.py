@@ -15,7 +15,7 @@ from explorer.drivers.common.journaled import journaled_driver
 from explorer.drivers.memory import MemoryStore
 from explorer.journal import MAX_KEPT_VALUE, Journal, JournalRecord
 from explorer.model.address import Access, parse
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import KeyModified, OutcomeUnknown
 from explorer.model.operations import ABSENT, DeleteOperation, PutOperation
 
@@ -144,9 +144,15 @@ class SilentStore(MemoryStore):
     """A fake: its writes are done, and their answers are lost."""
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
-        await super().atomic_put(key, value, previous, ttl=ttl)
+        await super().atomic_put(key, value, previous, ttl=ttl, meta=meta)
         raise OutcomeUnknown("lost")
 
 

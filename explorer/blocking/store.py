@@ -21,7 +21,7 @@ from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.drivers.lock import LOCK_TTL
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
+from explorer.model.entries import NO_META, Child, Cursor, Entry, Meta, Page, Revision, Status
 from explorer.model.locks import LockInfo
 from explorer.model.operations import Operation
 from explorer.opener import open as open_store
@@ -163,10 +163,16 @@ class BlockingStore:
         self._connection.run(self._store.delete(key))
 
     def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         """Write an entry if it is unchanged since it was read; KeyExists, KeyModified, OutcomeUnknown."""
-        return self._connection.run(self._store.atomic_put(key, value, previous, ttl=ttl))
+        return self._connection.run(self._store.atomic_put(key, value, previous, ttl=ttl, meta=meta))
 
     def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         """Delete an entry if it is unchanged since it was read; PreviousNotSpecified, KeyModified, KeyNotFound."""

@@ -6,11 +6,10 @@ history, guarded deletes with three different outcomes, and locks that are held 
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, NoReturn, Self
+from typing import Self
 
-from explorer.config import Profile
+from explorer.drivers.attributes import StoreAttributes
 from explorer.drivers.common.error_context import add_error_context
 from explorer.drivers.common.pagination import add_limit_checks, flattened, list_pages
 from explorer.drivers.common.reverse_pages import children_before
@@ -18,8 +17,8 @@ from explorer.drivers.common.watch import Watch
 from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.address import Address
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import CallNotSupported, KeyNotFound
+from explorer.model.entries import NO_META, Child, Cursor, Entry, Meta, Page, Revision, Status
+from explorer.model.errors import KeyNotFound
 from explorer.model.locks import LockInfo
 from explorer.model.operations import Operation
 
@@ -30,53 +29,17 @@ PING_TIMEOUT = 2.0
 """Seconds within which a store has to answer a ping."""
 
 
-class Store(ABC):
+class Store(StoreAttributes, ABC):
     """An open connection to a store, and an async context manager. Keys are relative to the address's path.
 
     What a store cannot do is absent from `capabilities` and raises CallNotSupported. Every call may raise NotReachable,
     Timeout, Unauthenticated, Forbidden and InvalidKey besides what it names.
     """
 
-    capabilities: Capability
-    """Capabilities of the driver; of an open store, without those that its servers are too old for."""
-    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {}
-    """Reasons for absent capabilities, for the message of CallNotSupported."""
-
-    lock_layouts: ClassVar[tuple[str, ...]] = ()
-    """Names of the layouts of a lock; the first is the default."""
-
-    possible_layouts: ClassVar[tuple[str, ...]] = ()
-    """Names of layouts whose locks look like data; `locks` lists these only below a non-empty prefix."""
-
-    max_operations: int | None = None
-    """Number of operations that fit into a transaction; None if only their size is limited."""
-
-    snapshot: str = ""
-    """Moment that is shown instead of the present, such as `revision 57`; empty for the present."""
-    read_only_reason: str | None = None
-    """Why every write is refused; None if they are sent."""
-
-    separator: str = "/"
-    lists_whole_entries: ClassVar[bool] = True
-    """True if listed entries have all that `get` returns of them."""
-    walks_in_key_order: ClassVar[bool] = False
-    """True if `walk` yields entries in the order of the bytes of their keys."""
-    keeps_first_slash: ClassVar[bool] = True
-    """False if the programs of this store write the key `/a/b` as `a/b`, or cannot write it otherwise."""
-    profile: Profile | None = None
-    """Profile that the store was opened by."""
-    schema: ClassVar[Path | None] = None
-    """Protobuf schema (`.proto`) of the store's values, if it has one."""
-    messages: ClassVar[Mapping[str, str]] = {}
-    """Message types of the schema by prefixes of whole keys, the address's path included."""
-
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         add_limit_checks(cls)
         add_error_context(cls)
-
-    def __init__(self, address: Address) -> None:
-        self.address = address
 
     @classmethod
     def class_for(cls, address: Address) -> "type[Store]":
@@ -87,16 +50,6 @@ class Store(ABC):
         """
         del address
         return cls
-
-    @property
-    def redacted(self) -> str:
-        """The address for messages, without secrets."""
-        return self.address.redacted
-
-    @property
-    def root_path(self) -> str:
-        """Beginning of all keys in the store, to which the caller's keys are relative; of a file, what is inside."""
-        return self.address.path
 
     # Opening and closing
 
@@ -157,6 +110,10 @@ class Store(ABC):
         Raises:
             KeyNotFound: There is no such entry.
         """
+
+    async def complete(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return listed entries with the metadata that a listing leaves out, where they are still the same."""
+        return entries
 
     async def exists(self, key: str) -> bool:
         """Return whether there is an entry."""
@@ -269,17 +226,25 @@ class Store(ABC):
         """
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         """Write an entry only if it is still the one that was read, or with `previous` None only if there is none.
 
-        Everything else (lease, flags, owner, time left) is kept.
+        Everything else (lease, flags, owner, time left) is kept. `meta` is given to a key that is created, in the same
+        request; its names are among `settable_meta`, its values as in `Entry.meta`.
 
         Raises:
             KeyExists: There is an entry although `previous` is None.
             KeyModified: The entry was changed or deleted.
             TooLarge: The store refuses the size.
             OutcomeUnknown: The reply was lost and the outcome cannot be found out.
+            CallNotSupported: The store cannot create a key with `meta`.
         """
         self._refuse(Capability.ATOMIC, key)
 
@@ -377,24 +342,3 @@ class Store(ABC):
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         """Return the locks at or below a prefix with their holders and waiters, in order."""
         self._refuse(Capability.LOCKS, prefix)
-
-    # For drivers
-
-    def _require_layout(self, layout: str | None, key: str) -> None:
-        """Raise CallNotSupported if there is no lock layout of this name."""
-        if layout is not None and layout not in self.lock_layouts:
-            raise CallNotSupported(
-                f"{self.address.scheme} has no lock layout {layout!r}; it has {', '.join(self.lock_layouts)}",
-                hint=f"use {self.lock_layouts[0]}",
-                address=self.redacted,
-                key=key,
-            )
-
-    def _refuse(self, capability: Capability, key: str) -> NoReturn:
-        reason = self.unsupported_reasons.get(capability, "the store has no such operation")
-        raise CallNotSupported(
-            f"{self.address.scheme} does not support this ({(capability.name or '').lower()}): {reason}",
-            hint="see Store.capabilities",
-            address=self.redacted,
-            key=key,
-        )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 Revision: TypeAlias = int | str
 """Identifies one state of a key. Opaque: revisions are compared for equality, never ordered.
@@ -11,6 +11,10 @@ Revision: TypeAlias = int | str
 etcd: the mod revision; Consul: ModifyIndex; ZooKeeper: czxid and version; Redis: type and bytes; BoltDB: transaction id
 and bytes; files: a digest.
 """
+
+Meta: TypeAlias = Mapping[str, str | int | bool]
+"""Metadata of one kind of store by its names there, such as `flags` of Consul or `acl` of ZooKeeper."""
+NO_META: Final[Meta] = MappingProxyType({})
 
 Item_co = TypeVar("Item_co", covariant=True)
 
@@ -34,7 +38,7 @@ class Entry(NamedTuple):
     """Remaining TTL in seconds; None if it never expires, or where a list would need a request per entry to know."""
     lease: str | None = None
     """Lease or session that the key expires with, written as the store's own tools do."""
-    meta: Mapping[str, str | int | bool] = MappingProxyType({})
+    meta: Meta = NO_META
     """Metadata of this kind of store only (flags, owner, type, ...)."""
 
     @property

@@ -1,10 +1,10 @@
 """Operations of a transaction: a put or a delete, each guarded by what was read before, see `Store.transact`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, TypeAlias
 
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 
 
 class Absent(Enum):
@@ -27,6 +27,8 @@ class PutOperation:
     key: str
     value: bytes
     expected: Expected = None
+    meta: Meta = field(default_factory=lambda: NO_META)
+    """Metadata of a key that is created, which needs `ABSENT`; see `Store.atomic_put`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Plans: ordered lists of guarded changes to the keys of one store, or of two for a move between stores."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Entry, Meta, Revision
 from explorer.model.errors import CallNotSupported, InvalidPlan
 from explorer.model.format import format_duration
 from explorer.model.keys import encode
@@ -47,7 +47,7 @@ class Change:
     base: Revision | None
     old: bytes | None
     new: bytes | None
-    kept: Mapping[str, str | int | bool] = field(default_factory=lambda: MappingProxyType({}))
+    kept: Meta = field(default_factory=lambda: MappingProxyType({}))
     masked: bool = False
     ttl: float | None = None
 
@@ -170,7 +170,7 @@ class Plan:
             raise InvalidPlan(conflict.reason, key=conflict.key, hint="nothing was changed")
 
 
-def kept_of(entry: Entry) -> Mapping[str, str | int | bool]:
+def kept_of(entry: Entry) -> Meta:
     """Return what belongs to an entry besides its value."""
     kept = dict(entry.meta)
     if entry.lease is not None:

@@ -31,7 +31,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
-from explorer.model.entries import Revision
+from explorer.model.entries import Meta, Revision
 from explorer.model.errors import InvalidPlan, InvalidText
 from explorer.plans.json_values import Json, from_base64, from_text, load_json, to_text_or_base64
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey
@@ -247,7 +247,7 @@ def _value_from_json(document: Json, key: str) -> bytes:
             raise InvalidPlan('a value is neither {"text": ...} nor {"base64": ...}', key=key)
 
 
-def _kept_from_json(document: Json, key: str) -> Mapping[str, str | int | bool]:
+def _kept_from_json(document: Json, key: str) -> Meta:
     if not isinstance(document, dict) or not all(isinstance(value, str | int) for value in document.values()):
         raise InvalidPlan('"kept" is no object of texts and numbers', key=key)
     return document

@@ -11,7 +11,7 @@ from explorer.blocking import BlockingLock, BlockingStore, BlockingWatch
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.lock import LOCK_TTL, Lock
-from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
+from explorer.model.entries import NO_META, Child, Cursor, Entry, Meta, Page, Revision, Status
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Event
 from explorer.model.locks import LockInfo
@@ -37,6 +37,7 @@ class AwaitableStore(Store):
         self.separator = store.separator
         self.max_operations = store.max_operations
         vars(self).update(unsupported_reasons=store.unsupported_reasons, lock_layouts=store.lock_layouts)
+        vars(self).update(settable_meta=store.settable_meta)
         self._store = store
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking")
         self._opened: BlockingStore | None = None
@@ -110,9 +111,15 @@ class AwaitableStore(Store):
         await self.run(lambda: self.blocking.delete(key))
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
-        return await self.run(lambda: self.blocking.atomic_put(key, value, previous, ttl=ttl))
+        return await self.run(lambda: self.blocking.atomic_put(key, value, previous, ttl=ttl, meta=meta))
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         await self.run(lambda: self.blocking.atomic_delete(key, previous))

@@ -2,9 +2,9 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Revision
-from explorer.model.errors import Conflict, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
-from tests.contract.fixtures import DriverFixtures, lacks, needs
+from explorer.model.entries import Meta, Revision
+from explorer.model.errors import CallNotSupported, Conflict, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
+from tests.contract.fixtures import DriverFixtures, lacks, needs, settable_meta
 
 
 @needs(Capability.ATOMIC)
@@ -61,6 +61,37 @@ class AtomicContract(DriverFixtures):
         seen = await store.atomic_put("key", b"other", seen.revision)
         await store.atomic_delete("key", seen.revision)
         assert not await store.exists("key")
+
+    async def test_key_is_created_with_metadata(self, store: Store, other: Store) -> None:
+        """In the same request, and nothing else is; a later save keeps it. A store without any refuses it."""
+        if not (meta := settable_meta(store)):
+            with pytest.raises(CallNotSupported, match="has no flags"):
+                await store.atomic_put("key", b"value", None, meta={"flags": 1})
+            assert not await store.exists("key")
+            return
+        written = await store.atomic_put("a/key", b"value", None, meta=meta)
+        assert [(await client.get("a/key")).meta[name] for client in (store, other) for name in meta] == [
+            *meta.values(),
+            *meta.values(),
+        ]
+        saved = await store.atomic_put("a/key", b"saved", written)
+        for name, value in meta.items():
+            assert (written.meta[name], saved.meta[name]) == (value, value)
+        with pytest.raises(KeyExists):
+            await store.atomic_put("a/key", b"other", None, meta=meta)
+
+    async def test_metadata_of_an_existing_key_is_not_set(self, store: Store, other: Store) -> None:
+        """Nor one whose name or value the store does not know; the message has what to do instead."""
+        seen = await store.put("key", b"value")
+        wrong: list[Meta] = [{"colour": "red"}, *({name: "?:"} for name in store.settable_meta)]
+        for meta in wrong:
+            with pytest.raises(CallNotSupported):
+                await store.atomic_put("new", b"", None, meta=meta)
+        with pytest.raises(CallNotSupported) as refused:
+            await store.atomic_put("key", b"other", seen, meta=settable_meta(store) or wrong[0])
+        assert (refused.value.key, bool(refused.value.hint)) == ("key", True)
+        assert not await store.exists("new")
+        assert (await other.get("key")).revision == seen.revision
 
     @pytest.mark.parametrize("revision", [2**63, 10**30, -1, 0, "5.5", ""])
     async def test_atomic_calls_with_an_impossible_revision_are_refused(self, store: Store, revision: Revision) -> None:

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import ClassVar, TypeVar
+from types import MappingProxyType
+from typing import ClassVar, Final, TypeVar
 
 import pytest
 
 from explorer.drivers.base import Store
 from explorer.drivers.common.watch import Watch
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Entry, Meta, Revision
 from explorer.model.events import Deleted, Event, Put
 
 WAIT_TIMEOUT = 30.0
@@ -20,6 +21,11 @@ MIN_TTL = 2.0
 
 LONG_TTL = 4.0
 """Time to live, in seconds, for entries and locks that must outlast a short stall of the machine."""
+
+META: Final[Meta] = MappingProxyType(
+    {"flags": 2**63 + 42, "acl": r"world:anyone:cdrwa, digest:a\\b\, c@d/e:f=:cr, ip:10.0.0.0/8:w"}
+)
+"""Metadata of each name that a store can create a key with."""
 
 Tested = TypeVar("Tested")
 
@@ -51,6 +57,11 @@ def timed(target: Tested) -> Tested:
 def lacks(capability: Capability) -> pytest.MarkDecorator:
     """Run a test only where this is not declared."""
     return pytest.mark.lacks(capability)
+
+
+def settable_meta(store: Store) -> Meta:
+    """Return metadata that a key can be created with; empty if the store has none."""
+    return {name: META[name] for name in store.settable_meta}
 
 
 class DriverFixtures:

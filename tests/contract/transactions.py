@@ -5,9 +5,18 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
-from explorer.model.errors import InvalidKey, KeyExists, KeyModified, TooLarge
+from explorer.model.errors import CallNotSupported, InvalidKey, KeyExists, KeyModified, TooLarge
 from explorer.model.operations import ABSENT, DeleteOperation, PutOperation
-from tests.contract.fixtures import LONG_TTL, DriverFixtures, keys_below, lacks, needs, put_all, take_changes
+from tests.contract.fixtures import (
+    LONG_TTL,
+    DriverFixtures,
+    keys_below,
+    lacks,
+    needs,
+    put_all,
+    settable_meta,
+    take_changes,
+)
 
 
 @needs(Capability.TRANSACTIONS)
@@ -118,6 +127,27 @@ class TransactionContract(DriverFixtures):
         assert await keys_below(store, "") == self.expected_keys(*keys)
         await store.transact([DeleteOperation(entry.key, entry) for entry in written if entry])
         assert not [key for key in keys if await store.exists(key)]
+
+    async def test_transaction_creates_with_metadata(self, store: Store) -> None:
+        """Only the key that it names, if that is expected to be absent; a store without any refuses all of it."""
+        meta = settable_meta(store) or {"flags": 1}
+        beside = PutOperation("beside", b"value")
+        for expected in (None, await store.put("key", b"value")):
+            with pytest.raises(CallNotSupported) as refused:
+                await store.transact([beside, PutOperation("key", b"other", expected, meta)])
+            assert refused.value.key == "key"
+        operations = [beside, PutOperation("top/new", b"new", ABSENT, meta)]
+        if not store.settable_meta:
+            with pytest.raises(CallNotSupported):
+                await store.transact(operations)
+            assert await keys_below(store, "") == ["key"]
+            return
+        other, written = await store.transact(operations)
+        assert other is not None
+        assert written is not None
+        for name, value in meta.items():
+            assert (written.meta[name], (await store.get("top/new")).meta[name]) == (value, value)
+            assert other.meta.get(name) != value
 
     @needs(Capability.TTL)
     async def test_transaction_keeps_the_ttl(self, store: Store) -> None:

@@ -9,7 +9,7 @@ from explorer.drivers.common.feed import Feed
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.files.table.store import TableStore
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Cursor, Entry, Page, Revision
+from explorer.model.entries import NO_META, Cursor, Entry, Meta, Page, Revision
 from explorer.model.events import Event, Put, Started
 from explorer.model.operations import Operation, PutOperation
 
@@ -61,9 +61,15 @@ class JsonTextStore(TableStore):
         return unquoted(await super().put(key, text, ttl=ttl, is_dir=is_dir, keep_alive=keep_alive))
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
-        return unquoted(await super().atomic_put(key, quoted(value), previous, ttl=ttl))
+        return unquoted(await super().atomic_put(key, quoted(value), previous, ttl=ttl, meta=meta))
 
     async def transact(self, operations: Sequence[Operation]) -> tuple[Entry | None, ...]:
         texts = [

@@ -9,7 +9,7 @@ from kazoo.client import KazooClient
 from kazoo.security import make_digest_acl
 
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
-from explorer.drivers.zookeeper.keyspace import AclEntry
+from explorer.drivers.zookeeper.acl import AclEntry
 from explorer.drivers.zookeeper.settings import load
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (

@@ -5,7 +5,8 @@ from kazoo.client import KazooClient
 from kazoo.security import make_acl
 
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
-from explorer.drivers.zookeeper.keyspace import OPEN_ACL, Stat, ZooKeeperKeyspace
+from explorer.drivers.zookeeper.acl import OPEN_ACL
+from explorer.drivers.zookeeper.keyspace import Stat, ZooKeeperKeyspace
 from explorer.drivers.zookeeper.messages import CreateMode
 from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.address import Access, parse

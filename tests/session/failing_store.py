@@ -3,7 +3,7 @@
 import asyncio
 
 from explorer.drivers.base import Store
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from tests.session.fixtures import CuttableStore, Place
 
 
@@ -25,14 +25,20 @@ class FailingStore(CuttableStore):
         return await super().get(key, consistent=consistent)
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         if self.hold is not None:
             await self.hold.wait()
         failure, self.failure = self.failure, None
         if failure is not None and not self.commits:
             raise failure
-        entry = await super().atomic_put(key, value, previous, ttl=ttl)
+        entry = await super().atomic_put(key, value, previous, ttl=ttl, meta=meta)
         if failure is not None:
             raise failure
         return entry

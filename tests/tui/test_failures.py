@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from explorer.codecs.codecs import Codecs
 from explorer.drivers.memory import MemoryStore
 from explorer.model import errors as errors_module
-from explorer.model.entries import Child, Cursor, Entry, Page, Revision
+from explorer.model.entries import NO_META, Child, Cursor, Entry, Meta, Page, Revision
 from explorer.model.errors import ExplorerError
 from explorer.model.locks import LockInfo
 from explorer.session.actions import Action, Place
@@ -82,10 +82,16 @@ class FailingStore(CuttableStore):
         return await super().list(prefix, after=after, limit=limit, values=values)
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         self.place.fail()
-        return await super().atomic_put(key, value, previous, ttl=ttl)
+        return await super().atomic_put(key, value, previous, ttl=ttl, meta=meta)
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         self.place.fail()

@@ -5,7 +5,7 @@ A key is the names of its buckets and its own, with a slash between them. A slas
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -13,12 +13,11 @@ from typing import Final, NamedTuple
 from explorer.drivers.bolt.bucket import Bucket, Element
 from explorer.drivers.bolt.errors import too_large
 from explorer.drivers.bolt.page import MAX_KEY_SIZE
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import decode, encode
 
 SEPARATOR: Final = "/"
-_NO_META: Final[Mapping[str, str | int | bool]] = MappingProxyType({})
 _DIGEST_SIZE: Final = 16
 _LAST: Final = b"\xff" * 64
 """End of a name that comes after all that begin as it does."""
@@ -31,7 +30,7 @@ class IndexedValue(NamedTuple):
     """Value of a key, and what programs store with it."""
 
     value: bytes
-    meta: Mapping[str, str | int | bool]
+    meta: Meta
 
 
 def show_name(name: bytes) -> str:
@@ -182,7 +181,7 @@ class BoltKeyspace:
         """
         value, meta = self.split_value(stored)
         return Entry(
-            key, value if values else None, revision_of(stored), meta=MappingProxyType(dict(meta)) if meta else _NO_META
+            key, value if values else None, revision_of(stored), meta=MappingProxyType(dict(meta)) if meta else NO_META
         )
 
 

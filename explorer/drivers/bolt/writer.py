@@ -19,7 +19,7 @@ from explorer.drivers.bolt.reader import count_below
 from explorer.drivers.bolt.tx import Tx, TxBucket
 from explorer.drivers.common.errors import key_exists, key_modified, key_not_found, nothing_below, previous_missing
 from explorer.drivers.common.transaction import Transacted, with_key
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import ExplorerError
 from explorer.model.operations import ABSENT, DeleteOperation, Expected, Operation, PutOperation
 
@@ -42,10 +42,16 @@ class BoltWriter:
         return await self._put(PutOperation(key, value))
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         """Write an entry if it is the one that was read."""
-        del ttl  # refused by the store
+        del ttl, meta  # refused by the store
         return await self._put(PutOperation(key, value, ABSENT if previous is None else previous))
 
     async def delete(self, key: str) -> None:

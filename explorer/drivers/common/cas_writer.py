@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from explorer.drivers.common.errors import key_modified, key_not_found, previous_missing
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import ExplorerError, KeyExists, KeyModified, OutcomeUnknown
 
 Guard = TypeVar("Guard")
@@ -57,13 +57,21 @@ class CasWriter(ABC, Generic[Guard, Lease]):
         return entry
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         """Write an entry only if it is the one that was read, see `Store.atomic_put`."""
         guard = None if previous is None else await self._guard_for(key, previous)
         if previous is not None and guard is None:
             raise key_modified()
         async with self._lease_scope(key, ttl) as lease:
+            if meta:  # the store refuses it for a key that exists
+                return await self._create(key, value, lease, meta)
             return await self._write(key, value, guard, lease)
 
     async def delete(self, key: str) -> None:
@@ -100,6 +108,14 @@ class CasWriter(ABC, Generic[Guard, Lease]):
             KeyExists: The guard is None, and there is an entry.
             KeyModified: The entry is not the one of the guard.
         """
+
+    async def _create(self, key: str, value: bytes, lease: Lease | None, meta: Meta) -> Entry:
+        """Write an entry that does not exist, with metadata; a driver with `settable_meta` supplies it.
+
+        Raises:
+            KeyExists: There is an entry.
+        """
+        raise NotImplementedError  # not abstract: `atomic_put` refuses metadata where a driver has none
 
     @abstractmethod
     async def _delete(self, key: str, guard: Guard) -> None:

@@ -11,6 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 from explorer.drivers.base import Store
+from explorer.drivers.common.created_meta import require_settable, require_settable_meta
 from explorer.drivers.common.errors import prefix_not_found
 from explorer.drivers.common.feed import Feed
 from explorer.drivers.common.request_log import logged_write
@@ -21,7 +22,7 @@ from explorer.drivers.common.watch import ReconnectingWatch, Watch
 from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.address import Address
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable
 from explorer.model.operations import Operation
 from explorer.model.sanitize import pluralize, sanitize
@@ -66,7 +67,13 @@ class Writer(Protocol):
         """Write an entry unconditionally."""
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         """Write an entry only if it is the one that was read."""
 
@@ -194,11 +201,18 @@ class ConnectedStore(Store, Generic[Connected]):
             return record.done(await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive))
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         self._require_lifetime(key, ttl)
+        require_settable_meta(self, key, meta, creates=previous is None)
         with logged_write("atomic put", self.redacted, key) as record:
-            return record.done(await self._writer.atomic_put(key, value, previous, ttl=ttl))
+            return record.done(await self._writer.atomic_put(key, value, previous, ttl=ttl, meta=meta))
 
     async def delete(self, key: str) -> None:
         with logged_write("delete", self.redacted, key):
@@ -212,6 +226,7 @@ class ConnectedStore(Store, Generic[Connected]):
         first = next((operation.key for operation in operations), "")
         self._require_capability(Capability.TRANSACTIONS, first)
         require_distinct(operations)
+        require_settable(self, operations)
         subject = f"{first} and {pluralize(len(operations) - 1, 'other')}" if len(operations) > 1 else first
         with logged_write("transaction on", self.redacted, subject):
             return await self._transact(operations) if operations else ()

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, cast
 from explorer.drivers.base import Store
 from explorer.journal import DELETE_TREE, Journal, JournalRecord
 from explorer.model.address import Access, Address
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import ExplorerError, OutcomeUnknown
 from explorer.model.operations import Absent, DeleteOperation, Operation
 from explorer.model.write_reason import current_write_reason, is_masked_write
@@ -39,11 +39,17 @@ class JournaledStore(Store):
         return entry
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
         old = await self._old(key, previous)
         try:
-            entry = await super().atomic_put(key, value, previous, ttl=ttl)
+            entry = await super().atomic_put(key, value, previous, ttl=ttl, meta=meta)
         except OutcomeUnknown:
             await self._append([self._record(key, old, None, detail=_UNKNOWN)])
             raise

@@ -7,7 +7,7 @@ from explorer.drivers.base import Store
 from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import CallNotSupported
 from explorer.model.locks import LockInfo
 from explorer.model.operations import Operation
@@ -40,9 +40,15 @@ class ReadOnlyStore(Store):
         self._refuse_write(key)
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
-        del value, previous, ttl
+        del value, previous, ttl, meta
         self._refuse_write(key)
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from explorer.drivers.common.errors import key_exists, key_modified
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import Conflict, ExplorerError, InvalidKey, TooLarge
 from explorer.model.operations import ABSENT, Expected, Operation, PutOperation
 
@@ -40,6 +40,11 @@ class GuardedOperation(Generic[Guard]):
     def value(self) -> bytes | None:
         """The value to write; None for a deletion."""
         return self.operation.value if isinstance(self.operation, PutOperation) else None
+
+    @property
+    def meta(self) -> Meta:
+        """Metadata of a key that is created."""
+        return self.operation.meta if isinstance(self.operation, PutOperation) else NO_META
 
     @property
     def writes(self) -> bool:

@@ -174,6 +174,6 @@ def compare_operations(store_key: str, before: KVPair | None) -> list[Fields]:
     return [{"Verb": "check-index", "Key": store_key, "Index": before.modify_index}]
 
 
-def missing_pair(store_key: str) -> KVPair:
-    """Return the pair that stands for a key that does not exist."""
-    return KVPair(store_key, b"", flags=0, session=None, create_index=0, modify_index=0, lock_index=0)
+def missing_pair(store_key: str, flags: int = 0) -> KVPair:
+    """Return the pair that stands for a key that does not exist, with the flags that it is created with."""
+    return KVPair(store_key, b"", flags=flags, session=None, create_index=0, modify_index=0, lock_index=0)

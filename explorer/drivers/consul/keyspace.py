@@ -1,16 +1,12 @@
 """Mapping between the caller's keys and Consul's, and from Consul's pairs to entries."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
 
 from explorer.drivers.consul.answers import KVPair
-from explorer.model.entries import Entry
+from explorer.model.entries import NO_META, Entry
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import directory
-
-_NO_META: Final[Mapping[str, str | int | bool]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class ConsulKeyspace:
             created=pair.create_index,
             ttl=ttl,
             lease=pair.session,
-            meta=MappingProxyType(meta) if meta else _NO_META,
+            meta=MappingProxyType(meta) if meta else NO_META,
         )
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.connected_store import ConnectedStore, LockOptions
+from explorer.drivers.common.created_meta import flags_refusal
 from explorer.drivers.common.errors import key_not_found
 from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.common.reverse_pages import last_before
@@ -26,7 +27,7 @@ from explorer.drivers.consul.watch import ConsulKeyWatch
 from explorer.drivers.consul.writer import ConsulWriter, lease_ttl
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
+from explorer.model.entries import Child, Cursor, Entry, Meta, Page, Revision, Status
 from explorer.model.keys import directory, first_key
 from explorer.model.locks import LockInfo
 from explorer.model.operations import Operation
@@ -65,6 +66,7 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
     }
     max_operations = MAX_WRITES
     keeps_first_slash = False
+    settable_meta = frozenset({"flags"})
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONSUL,)
 
     def __init__(self, address: Address, access: Access) -> None:
@@ -175,6 +177,9 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
                 yield [self._keyspace.to_entry(pair, values=values) for pair in part]
 
     # Writing
+
+    def meta_refusal(self, meta: Meta, *, has_children: bool = False) -> str:
+        return super().meta_refusal(meta, has_children=has_children) or flags_refusal(meta)
 
     async def _transact(self, operations: Sequence[Operation]) -> Transacted:
         return await ConsulTransaction(self.connection, self._keyspace).commit(operations)

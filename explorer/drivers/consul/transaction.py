@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from explorer.drivers.common.cas_writer import ExpectedVersion
+from explorer.drivers.common.created_meta import flags_of
 from explorer.drivers.common.errors import key_modified
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.transaction import (
@@ -78,7 +79,8 @@ class ConsulTransaction(Transaction[KVPair]):
         store_key = self.keyspace.to_store_key(operation.key)
         after = None
         if operation.value is not None:
-            after = replace(operation.guard or missing_pair(store_key), value=operation.value)
+            before = operation.guard or missing_pair(store_key, flags_of(operation.meta))
+            after = replace(before, value=operation.value)
         return ConsulCasWrite(self.connection, operation.key, store_key, operation.guard, after)
 
     async def _send(self, requests: list[Fields], left: float) -> TxnResult:

@@ -11,6 +11,7 @@ from typing import Final
 
 from explorer.drivers.common import cas_writer
 from explorer.drivers.common.cas_writer import ExpectedVersion
+from explorer.drivers.common.created_meta import flags_of
 from explorer.drivers.common.errors import key_exists, key_modified
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.leases import keep_alive
@@ -22,7 +23,7 @@ from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.errors import SessionEndedError
 from explorer.drivers.consul.keyspace import ConsulKeyspace
 from explorer.drivers.consul.reader import ConsulReader
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Entry, Meta, Revision
 from explorer.model.errors import Conflict, ExplorerError
 
 _MAX_TTL: Final = 86400.0
@@ -66,9 +67,10 @@ class ConsulWriter(cas_writer.ConditionalCasWriter[KVPair, ConsulLease, Fields])
         lease: ConsulLease | None,
         *,
         extra_conditions: Sequence[Fields] = (),
+        flags: int = 0,
     ) -> Entry:
         store_key = self.keyspace.to_store_key(key)
-        after = replace(guard or missing_pair(store_key), value=value)
+        after = replace(guard or missing_pair(store_key, flags), value=value)
         if lease is not None:
             after = replace(after, session=lease.session)
         try:
@@ -85,6 +87,9 @@ class ConsulWriter(cas_writer.ConditionalCasWriter[KVPair, ConsulLease, Fields])
             return self.keyspace.to_entry(written, ttl=await lease_ttl(self.connection, written))
         except ExplorerError:  # the entry is written; only its TTL is unknown
             return self.keyspace.to_entry(written, ttl=None)
+
+    async def _create(self, key: str, value: bytes, lease: ConsulLease | None, meta: Meta) -> Entry:
+        return await self._write(key, value, None, lease, flags=flags_of(meta))
 
     async def _delete(self, key: str, guard: KVPair) -> None:
         store_key = self.keyspace.to_store_key(key)

@@ -4,16 +4,14 @@ A node is a key with a value or a directory, never both. A directory is an entry
 `_` are hidden: they can be read and written, and no listing and no watch from above shows them.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from explorer.drivers.common.json_fields import Fields, number, object_of, objects_of, text
-from explorer.model.entries import Entry
+from explorer.model.entries import NO_META, Entry
 from explorer.model.errors import InvalidKey
 
-_NO_META: Mapping[str, str | int | bool] = MappingProxyType({})
 _REPLACEMENT_CHARACTER: Final = "\N{REPLACEMENT CHARACTER}"
 _DELETIONS: Final = ("delete", "compareAndDelete", "expire")
 
@@ -143,7 +141,7 @@ class Etcd2Keyspace:
             revision=node.modified,
             created=node.created,
             ttl=node.ttl,
-            meta=MappingProxyType(meta) if meta else _NO_META,
+            meta=MappingProxyType(meta) if meta else NO_META,
         )
 
 

@@ -17,6 +17,7 @@ from explorer.drivers.memory.leases import Lease, Leases
 from explorer.model.clock import Clock, SystemClock, Timer
 
 _NO_LEASES: Final[Mapping[bytes, str | None]] = MappingProxyType({})
+_NO_FLAGS: Final[Mapping[bytes, int]] = MappingProxyType({})
 NO_END = b"\0"
 """End of an unbounded range, as `model.keys.range_end` returns it."""
 
@@ -31,6 +32,8 @@ class KeyVersion:
     count: int
     """Number of writes since the key was created."""
     lease: str | None
+    flags: int = 0
+    """Number that a key is created with, as in Consul."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +96,28 @@ class Database:
 
     # Writing: each call that changes anything is one revision
 
-    def put(self, key: bytes, value: bytes, *, lease: str | None = None) -> KeyVersion:
-        """Write a key."""
-        self.write({key: value}, leases={key: lease})
+    def put(self, key: bytes, value: bytes, *, lease: str | None = None, flags: int = 0) -> KeyVersion:
+        """Write a key; the flags are those of a new one."""
+        self.write({key: value}, leases={key: lease}, flags={key: flags})
         return self._versions[key][-1]
 
     def delete(self, keys: Iterable[bytes]) -> int:
         """Delete the keys that exist, in one commit, and return their number."""
         return self.write(dict.fromkeys(keys))
 
-    def write(self, values: Mapping[bytes, bytes | None], *, leases: Mapping[bytes, str | None] = _NO_LEASES) -> int:
+    def write(
+        self,
+        values: Mapping[bytes, bytes | None],
+        *,
+        leases: Mapping[bytes, str | None] = _NO_LEASES,
+        flags: Mapping[bytes, int] = _NO_FLAGS,
+    ) -> int:
         """Write keys, and delete those without a value, in one commit; return the number of changed keys.
 
         Args:
             values: The new values by key; None deletes a key.
             leases: The leases of the written keys; the others have none.
+            flags: The flags of the keys that are created; the others have 0.
         """
         revision = self.revision + 1
         changes = []
@@ -122,6 +132,7 @@ class Database:
                 created=created,
                 count=count,
                 lease=None if value is None else leases.get(key),
+                flags=previous.flags if previous else flags.get(key, 0),
             )
             if key not in self._versions:
                 self._versions[key] = []

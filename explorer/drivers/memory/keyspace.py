@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 
 from explorer.drivers.memory.database import Database, KeyVersion
-from explorer.model.entries import Child, Cursor, Entry, Page
+from explorer.model.entries import NO_META, Child, Cursor, Entry, Page
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import decode, directory, encode, first_name, range_end
 
@@ -54,6 +55,7 @@ class MemoryKeyspace:
             version=version.count,
             ttl=self.database.leases.time_left(version.lease),
             lease=version.lease,
+            meta=MappingProxyType({"flags": version.flags}) if version.flags else NO_META,
         )
 
     def exists(self, prefix: str, revision: int) -> bool:

@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.drivers.common.connected_store import LockOptions
+from explorer.drivers.common.created_meta import flags_of, flags_refusal, require_settable, require_settable_meta
 from explorer.drivers.common.errors import (
     future_revision,
     key_exists,
@@ -35,7 +36,7 @@ from explorer.drivers.memory.watch import MemoryWatch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.clock import sleep_until
-from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
+from explorer.model.entries import NO_META, Child, Cursor, Entry, Meta, Page, Revision, Status
 from explorer.model.errors import Compacted, ExplorerError, InvalidAddress, InvalidKey, KeyModified, KeyNotFound
 from explorer.model.keys import directory, encode
 from explorer.model.locks import LockInfo
@@ -65,6 +66,7 @@ class MemoryStore(Store):
             Capability.STALE_READS: "there is one copy, which never lags behind",
         }
     )
+    settable_meta = frozenset({"flags"})
     lock_layouts: ClassVar[tuple[str, ...]] = (LAYOUT,)
     options: ClassVar[tuple[str, ...]] = ("separator",)
     """Options that the URL may have."""
@@ -190,6 +192,9 @@ class MemoryStore(Store):
 
     # Writing
 
+    def meta_refusal(self, meta: Meta, *, has_children: bool = False) -> str:
+        return super().meta_refusal(meta, has_children=has_children) or flags_refusal(meta)
+
     async def put(
         self,
         key: str,
@@ -209,15 +214,22 @@ class MemoryStore(Store):
         self._log("deleted", store_key)
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
+        require_settable_meta(self, key, meta, creates=previous is None)
         store_key, current = self._current(key)
         if previous is None:
             if current is not None:
                 raise key_exists()
         elif current is None or not is_same(current, previous):
             raise _modified(current)
-        return self._write(store_key, value, current, ttl)
+        return self._write(store_key, value, current, ttl, flags=flags_of(meta))
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         store_key, current = self._current(key)
@@ -233,6 +245,7 @@ class MemoryStore(Store):
     async def transact(self, operations: Sequence[Operation]) -> Transacted:
         self.connection.check()
         require_distinct(operations)
+        require_settable(self, operations)
         written = await MemoryTransaction(self._keyspace).commit(operations)
         for operation in operations:
             self._log("written by a transaction", self._keyspace.to_store_key(operation.key))
@@ -311,12 +324,19 @@ class MemoryStore(Store):
         return store_key, self.database.at(store_key, self._shown_at)
 
     def _write(
-        self, key: bytes, value: bytes, current: KeyVersion | None, ttl: float | None, *, keep_alive: bool = False
+        self,
+        key: bytes,
+        value: bytes,
+        current: KeyVersion | None,
+        ttl: float | None,
+        *,
+        keep_alive: bool = False,
+        flags: int = 0,
     ) -> Entry:
         lease = current.lease if current else None
         if ttl is not None:
             lease = None if ttl == inf else self.database.grant(_positive(ttl)).name
-        version = self.database.put(key, value, lease=lease)
+        version = self.database.put(key, value, lease=lease, flags=flags)
         self._log(f"put, revision {version.revision}", key)
         if keep_alive and lease is not None:
             self.tasks.start(self._keep_alive(lease), name=f"keep {lease} alive")

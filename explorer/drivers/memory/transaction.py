@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from explorer.drivers.common.created_meta import flags_of
 from explorer.drivers.common.transaction import GuardedOperation, Transacted, Transaction
 from explorer.drivers.memory.database import KeyVersion
 from explorer.drivers.memory.keyspace import MemoryKeyspace
@@ -25,7 +26,10 @@ class MemoryTransaction(Transaction[KeyVersion]):
         keyspace, database = self.keyspace, self.keyspace.database
         keys = [keyspace.to_store_key(each.key) for each in operations]
         leases = {key: each.guard.lease for key, each in zip(keys, operations, strict=True) if each.guard}
-        database.write({key: each.value for key, each in zip(keys, operations, strict=True)}, leases=leases)
+        flags = {key: flags_of(each.meta) for key, each in zip(keys, operations, strict=True)}
+        database.write(
+            {key: each.value for key, each in zip(keys, operations, strict=True)}, leases=leases, flags=flags
+        )
         versions = [database.at(key) for key in keys]
         return tuple(
             None if version is None else keyspace.to_entry(key, version)

@@ -16,8 +16,9 @@ from typing import Final, cast
 from explorer.drivers.common.errors import key_modified
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.zookeeper import errors, messages
+from explorer.drivers.zookeeper.acl import OPEN_ACL, Acl, is_same_acl
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
-from explorer.drivers.zookeeper.keyspace import OPEN_ACL, Acl, Stat
+from explorer.drivers.zookeeper.keyspace import Stat
 from explorer.drivers.zookeeper.messages import CreateMode, OpError, OpResult, ZooKeeperRequest
 from explorer.drivers.zookeeper.reader import ZNode, ZooKeeperReader
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, Timeout, TooLarge
@@ -202,8 +203,11 @@ class ZooKeeperCasWrite:
 
     def _is_created(self, now: ZNode | None) -> bool:
         """Return whether a znode is the one that this write creates."""
-        creates = self.create_options is not None or self.before is None
-        return creates and now is not None and now.stat.version == 0 and now.value == self.value
+        if now is None or (self.create_options is None and self.before is not None):
+            return False
+        acl = (self.create_options or CreateOptions()).acl
+        is_same = now.acl is None or is_same_acl(now.acl, acl)
+        return is_same and now.stat.version == 0 and now.value == self.value
 
 
 def _error_or_result(result: OpResult) -> object:

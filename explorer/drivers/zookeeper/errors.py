@@ -82,6 +82,10 @@ def error_for_code(code: int) -> ExplorerError:
                 "permission denied by the node's access control list",
                 hint="see the node's acl; log in as another user (--user), or ask its owner",
             )
+        case ZooKeeperErrorCode.INVALID_ACL:
+            return CallNotSupported(
+                "the server refuses the access control list", hint="it does not know a scheme or an identity in it"
+            )
         case ZooKeeperErrorCode.BAD_VERSION:
             return key_modified()
         case ZooKeeperErrorCode.NO_CHILDREN_FOR_EPHEMERALS:

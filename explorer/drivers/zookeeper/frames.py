@@ -36,6 +36,7 @@ class ZooKeeperErrorCode(IntEnum):
     NODE_EXISTS = -110
     NOT_EMPTY = -111
     SESSION_EXPIRED = -112
+    INVALID_ACL = -114
     AUTH_FAILED = -115
     SESSION_MOVED = -118
     NOT_READ_ONLY = -119

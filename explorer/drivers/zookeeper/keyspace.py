@@ -6,13 +6,13 @@ without its first slash.
 
 import re
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from explorer.model.entries import Entry, Revision
+from explorer.drivers.zookeeper.acl import Acl, format_acl
+from explorer.model.entries import Entry, Meta, Revision
 from explorer.model.errors import InvalidKey
 
 # What the servers refuse (PathUtils.validatePath).
@@ -20,7 +20,6 @@ _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U0
 _CONTAINER_OWNER: Final = -(2**63)
 _TTL_OWNER_BYTE: Final = 0xFF
 _TTL_BITS: Final = 40
-_PERMISSION_LETTERS: Final = (("c", 4), ("d", 8), ("r", 1), ("w", 2), ("a", 16))
 
 
 class Stat(NamedTuple):
@@ -59,22 +58,6 @@ class Stat(NamedTuple):
         if self.ttl is not None:
             return "TTL"
         return "ephemeral" if self.ephemeral_owner else "persistent"
-
-
-class AclEntry(NamedTuple):
-    """One entry of an access control list."""
-
-    permissions: int
-    scheme: str
-    id: str
-
-    def __str__(self) -> str:
-        letters = "".join(letter for letter, bit in _PERMISSION_LETTERS if self.permissions & bit)
-        return f"{self.scheme}:{self.id}:{letters}"
-
-
-Acl = tuple[AclEntry, ...]
-OPEN_ACL: Final[Acl] = (AclEntry(31, "world", "anyone"),)
 
 
 class ZNodeVersion(NamedTuple):
@@ -157,7 +140,7 @@ def version_of(previous: Entry | Revision) -> ZNodeVersion | None:
     return version if created in (None, version.czxid) else None
 
 
-def to_meta(path: str, stat: Stat, acl: Acl | None) -> Mapping[str, str | int | bool]:
+def to_meta(path: str, stat: Stat, acl: Acl | None) -> Meta:
     """Return a znode's metadata with the names and formats of ZooKeeper's own tools."""
     meta: dict[str, str | int | bool] = {"kind": stat.kind}
     if sequence := sequence_number(path):
@@ -182,11 +165,6 @@ def sequence_number(path: str) -> str | None:
     """Return the ten digits that the servers append to the name of a sequential znode; None if there are none."""
     digits = path[-10:]
     return digits if len(path) > len(digits) and digits.isascii() and digits.isdigit() else None
-
-
-def format_acl(acl: Sequence[AclEntry]) -> str:
-    """Return an access control list as one line."""
-    return ", ".join(map(str, acl)) or "nobody"
 
 
 def _format_time(milliseconds: int) -> str:

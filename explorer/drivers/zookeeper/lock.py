@@ -17,8 +17,9 @@ from explorer.drivers.common.lease_lock import LeaseLock
 from explorer.drivers.common.leases import holder_id
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.zookeeper import messages
+from explorer.drivers.zookeeper.acl import OPEN_ACL
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
-from explorer.drivers.zookeeper.keyspace import OPEN_ACL, Stat, ZooKeeperKeyspace
+from explorer.drivers.zookeeper.keyspace import Stat, ZooKeeperKeyspace
 from explorer.drivers.zookeeper.lock_queue import (
     KAZOO,
     LEASES_SUFFIX,

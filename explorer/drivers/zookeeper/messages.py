@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
-from explorer.drivers.zookeeper.keyspace import Acl, AclEntry, Stat
+from explorer.drivers.zookeeper.acl import Acl, AclEntry
+from explorer.drivers.zookeeper.keyspace import Stat
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
@@ -200,6 +201,11 @@ def count_descendants(path: str) -> ZooKeeperRequest[int]:
 def get_acl(path: str) -> ZooKeeperRequest[Acl]:
     """Return the request for a znode's access control list."""
     return ZooKeeperRequest(OpCode.GET_ACL, _pack_string(path), _read_acl)
+
+
+def get_acl_and_stat(path: str) -> ZooKeeperRequest[tuple[Acl, Stat]]:
+    """Return the request for a znode's access control list and Stat."""
+    return ZooKeeperRequest(OpCode.GET_ACL, _pack_string(path), lambda reader: (_read_acl(reader), reader.read_stat()))
 
 
 def create(

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from explorer.drivers.common import settings
+from explorer.drivers.zookeeper.acl import ANYONE, Identity, digest_identity
 from explorer.drivers.zookeeper.keyspace import invalid_reason
 from explorer.model.address import Access, Address, Host
 from explorer.model.errors import BackendNotSupported, InvalidAddress
@@ -34,6 +35,16 @@ class ZooKeeperSettings(settings.NetworkSettings):
     """SASL mechanism; None for the digest scheme."""
     admin: int
     """Port of the servers' AdminServer."""
+
+    @property
+    def identities(self) -> frozenset[Identity]:
+        """Identities that permissions may be given to, as far as they are known without asking a server."""
+        user, password = self.access.user, self.access.password
+        if user is None:
+            return frozenset({ANYONE})
+        if self.sasl is None:
+            return frozenset({ANYONE, digest_identity(user, password.reveal() if password else "")})
+        return frozenset({ANYONE, Identity("sasl", user)})
 
 
 def load(address: Address, access: Access) -> ZooKeeperSettings:

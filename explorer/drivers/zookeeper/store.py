@@ -10,9 +10,10 @@ from explorer.drivers.common.errors import key_not_found, prefix_not_found
 from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.common.transaction import Transacted
 from explorer.drivers.zookeeper import lock_inspect, status
+from explorer.drivers.zookeeper.acl import acl_refusal
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.delete_tree import ZooKeeperTreeDeletion
-from explorer.drivers.zookeeper.keyspace import ZooKeeperKeyspace
+from explorer.drivers.zookeeper.keyspace import ZooKeeperKeyspace, version_of
 from explorer.drivers.zookeeper.lock import ZooKeeperLock
 from explorer.drivers.zookeeper.lock_queue import LAYOUTS
 from explorer.drivers.zookeeper.reader import ZNode, ZNodeLevel, ZNodeWalk, ZooKeeperReader
@@ -22,7 +23,7 @@ from explorer.drivers.zookeeper.watch import ZooKeeperWatch
 from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
+from explorer.model.entries import Child, Cursor, Entry, Meta, Page, Revision, Status
 from explorer.model.errors import KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.locks import LockInfo
@@ -62,6 +63,7 @@ class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
         Capability.SNAPSHOT: "ZooKeeper has no snapshot reads; a listing is read node by node",
     }
     keeps_first_slash = False
+    settable_meta = frozenset({"acl"})
     lock_layouts: ClassVar[tuple[str, ...]] = LAYOUTS
 
     def __init__(self, address: Address, access: Access) -> None:
@@ -163,7 +165,23 @@ class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
         )
         return Page(tuple(self._keyspace.to_entry(node.path, node.value, node.stat) for node in nodes), cursor, None)
 
+    async def complete(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        paths = [self._keyspace.to_store_key(entry.key) for entry in entries]
+        found = zip(entries, paths, await self._reader.read_acls(paths), strict=True)
+        return [
+            entry
+            if acl is None or version_of(entry) != (acl.stat.czxid, acl.stat.version)
+            else self._keyspace.to_entry(path, entry.value, acl.stat, acl.acl)
+            for entry, path, acl in found
+        ]
+
     # Writing
+
+    def meta_refusal(self, meta: Meta, *, has_children: bool = False) -> str:
+        refusal = super().meta_refusal(meta, has_children=has_children)
+        if refusal or "acl" not in meta:
+            return refusal
+        return acl_refusal(meta["acl"], self._settings.identities, has_children=has_children)
 
     async def _transact(self, operations: Sequence[Operation]) -> Transacted:
         return await ZooKeeperTransaction(self._writer).commit(operations)

@@ -19,7 +19,8 @@ from explorer.drivers.common.transaction import (
 )
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.zookeeper import messages
-from explorer.drivers.zookeeper.cas import ZooKeeperCasWrite
+from explorer.drivers.zookeeper.acl import acl_of
+from explorer.drivers.zookeeper.cas import CreateOptions, ZooKeeperCasWrite
 from explorer.drivers.zookeeper.keyspace import Stat, version_of
 from explorer.drivers.zookeeper.reader import ZooKeeperReader
 from explorer.drivers.zookeeper.writer import ZooKeeperWriter
@@ -65,7 +66,8 @@ class ZooKeeperTransaction(Transaction[Stat]):
 
     def _to_write(self, operation: GuardedOperation[Stat]) -> ZooKeeperCasWrite:
         path = self.writer.keyspace.to_store_key(operation.key)
-        return ZooKeeperCasWrite(self.writer.connection, operation.key, path, operation.guard, operation.value)
+        options = CreateOptions(acl=acl_of(operation.meta)) if operation.meta else None
+        return ZooKeeperCasWrite(self.writer.connection, operation.key, path, operation.guard, operation.value, options)
 
     async def _ensure_parents(self, writes: Iterable[ZooKeeperCasWrite]) -> None:
         """Create the znodes above those that are created, except for what the transaction itself creates."""

@@ -7,18 +7,19 @@ not say which znodes have a TTL (or are containers), so without a TTL it is alwa
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from explorer.drivers.common import cas_writer
 from explorer.drivers.common.errors import key_modified
 from explorer.drivers.zookeeper import errors, messages
+from explorer.drivers.zookeeper.acl import OPEN_ACL, Acl, acl_of
 from explorer.drivers.zookeeper.cas import CreateOptions, ZooKeeperCasWrite
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
-from explorer.drivers.zookeeper.keyspace import OPEN_ACL, Acl, Stat, ZooKeeperKeyspace, version_of
+from explorer.drivers.zookeeper.keyspace import Stat, ZooKeeperKeyspace, version_of
 from explorer.drivers.zookeeper.messages import CreateMode, OpError, ZooKeeperRequest
 from explorer.drivers.zookeeper.reader import ZooKeeperReader
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Entry, Meta, Revision
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyExists, KeyNotFound
 
 _MAX_TTL: Final = (2**40 - 1) / 1000
@@ -60,10 +61,13 @@ class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, ZNodeLease, ZooKeepe
         lease: ZNodeLease | None,
         *,
         extra_conditions: Sequence[ZooKeeperRequest[None]] = (),
+        acl: Acl | None = None,
     ) -> Entry:
         path = self.keyspace.to_store_key(key)
         try:
             options = await self._create_options(key, guard, lease)
+            if acl is not None:
+                options = replace(options or CreateOptions(), acl=acl)
             written = await self._commit(
                 ZooKeeperCasWrite(self.connection, key, path, guard, value, options, extra_conditions)
             )
@@ -71,8 +75,11 @@ class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, ZNodeLease, ZooKeepe
             if guard is not None:
                 raise key_modified() from error  # deleted meanwhile
             await self.ensure_path(path.rpartition("/")[0], key)
-            return await self._write(key, value, guard, lease, extra_conditions=extra_conditions)
+            return await self._write(key, value, guard, lease, extra_conditions=extra_conditions, acl=acl)
         return await self.written_entry(path, value, written)
+
+    async def _create(self, key: str, value: bytes, lease: ZNodeLease | None, meta: Meta) -> Entry:
+        return await self._write(key, value, None, lease, acl=acl_of(meta))
 
     async def _commit(self, write: ZooKeeperCasWrite) -> Stat:
         try:

@@ -2,14 +2,13 @@
 
 import os
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
 from explorer.drivers.files.atomic_file import FileTag, is_reserved
-from explorer.model.entries import Entry
+from explorer.model.entries import Entry, Meta
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import decode, encode
 
@@ -65,7 +64,7 @@ class FileNode:
         return Entry(self.key, value, revision, meta=_frozen(meta))
 
 
-def _frozen(meta: dict[str, str | int | bool]) -> Mapping[str, str | int | bool]:
+def _frozen(meta: dict[str, str | int | bool]) -> Meta:
     return meta
 
 

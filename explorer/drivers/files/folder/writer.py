@@ -12,7 +12,7 @@ from explorer.drivers.files.errors import translate, translated
 from explorer.drivers.files.folder.keyspace import DIRECTORY_REVISION, FileKind, FileNode
 from explorer.drivers.files.folder.reader import FolderReader, require_plain_parents, revision
 from explorer.drivers.files.folder_lock import LOCK_FILE, locked
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import Conflict, InvalidKey
 from explorer.model.operations import ABSENT, Expected
 
@@ -40,9 +40,15 @@ class FolderWriter:
                 return await self._connection.run_locked(lambda: self._write(key, value, None))
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
-        del ttl
+        del ttl, meta  # the store refuses them
         expected = ABSENT if previous is None else previous
         return await self._connection.run_locked(lambda: self._write(key, value, expected))
 

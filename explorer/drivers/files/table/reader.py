@@ -9,7 +9,6 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from explorer.drivers.files.atomic_file import FileTag, read_file
@@ -19,7 +18,7 @@ from explorer.drivers.files.settings import FilesSettings
 from explorer.drivers.files.syntax import syntax_of
 from explorer.drivers.files.table.layout import Layout
 from explorer.drivers.files.table.table_file import TableFile
-from explorer.model.entries import Child, Entry
+from explorer.model.entries import NO_META, Child, Entry
 from explorer.model.errors import ExplorerError, InvalidText, KeyNotFound
 from explorer.model.keys import decode, encode, range_end
 
@@ -28,7 +27,6 @@ _RECENT: Final = 2_000_000_000
 _TRIES: Final = 6
 _PAUSE: Final = 0.02
 """Seconds until a file that was just written and cannot be parsed is read again."""
-_NO_META: Final[Mapping[str, str | int | bool]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class Table:
             meta["shared"] = "a YAML alias: it belongs to several keys"
         if file.problem:
             meta["stale"] = file.problem
-        return Entry(key, value if values else None, file.revision(full), meta=meta or _NO_META)
+        return Entry(key, value if values else None, file.revision(full), meta=meta or NO_META)
 
     def after(self, base: str, key: str | None) -> Iterator[str]:
         """Yield the keys that begin with a directory, after a key, in order."""

@@ -19,7 +19,7 @@ from explorer.drivers.files.errors import UnreadableFileError
 from explorer.drivers.files.folder_lock import locked
 from explorer.drivers.files.table.reader import Table, TableReader
 from explorer.drivers.files.table.table_file import EMPTY_DIRECTORY, TableFile
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import CallNotSupported, ExplorerError, InvalidKey, InvalidText
 from explorer.model.keys import directory, encode
 from explorer.model.operations import ABSENT, DeleteOperation, Expected, Operation, PutOperation
@@ -52,9 +52,15 @@ class TableWriter:
         return _entry(await self.transact([PutOperation(key, value)]))
 
     async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+        self,
+        key: str,
+        value: bytes,
+        previous: Entry | Revision | None,
+        *,
+        ttl: float | None = None,
+        meta: Meta = NO_META,
     ) -> Entry:
-        del ttl
+        del ttl, meta  # the store refuses them
         return _entry(await self.transact([PutOperation(key, value, ABSENT if previous is None else previous)]))
 
     async def delete(self, key: str) -> None:
