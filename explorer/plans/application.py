@@ -12,6 +12,7 @@ from explorer.model.operations import ABSENT, DeleteOperation, Operation, PutOpe
 from explorer.model.sanitize import pluralize
 from explorer.model.write_reason import masked_keys, override_reason, write_reason
 from explorer.plans.constraint_check import ValueCheck, plan_violations, require_overridden
+from explorer.plans.entry_meta import chosen_meta, created_meta, keys_above
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
 from explorer.plans.present import read_present
@@ -256,30 +257,49 @@ async def settle(plan: Plan, stores: Mapping[str, Store], progress: Progress) ->
 async def undo_of(plan: Plan, stores: Mapping[str, Store], progress: Progress) -> Plan:
     """Return the plan that takes back what was done, also what a process did that was killed."""
     await settle(plan, stores, progress)
-    return undo_plan(plan, progress)
+    return undo_plan(plan, progress, stores)
 
 
-def undo_plan(plan: Plan, progress: Progress) -> Plan:
+def undo_plan(plan: Plan, progress: Progress, stores: Mapping[str, Store]) -> Plan:
     """Return the plan that takes back what was done, guarded by the revisions that doing it produced.
 
-    Its parts and changes are in the reverse order, so that a moved key is never in neither place.
+    Its parts and changes are in the reverse order, so that a moved key is never in neither place. What of a deleted key
+    does not come back is among its omitted keys.
     """
-    parts = []
+    parts: list[PlanPart] = []
+    omitted: list[OmittedKey] = []
     for part_number, part in reversed(list(enumerate(plan.parts))):
-        changes = [
-            _inverse(change, progress.done[index])
+        store = stores[part.store]
+        done = [
+            (change, progress.done[index])
             for number, change in reversed(list(enumerate(part.changes)))
             if (index := ChangeIndex(part_number, number)) in progress.done
         ]
+        above = keys_above((change.key for change, _ in done if change.new is None), store.separator)
+        changes: list[Change] = []
+        for change, revision in done:
+            inverse, lost = _inverse(change, revision, store, has_children=change.key in above)
+            changes.append(inverse)
+            omitted += (OmittedKey(change.key, text) for text in lost)
         directories = progress.directories(part_number)
         parts.append(PlanPart(part.store, part.identity, tuple(changes), part.profile, directories=directories))
-    return Plan(f"undo: {plan.title}", tuple(part for part in parts if part.changes), undoes=plan.id)
+    return Plan(
+        f"undo: {plan.title}",
+        tuple(part for part in parts if part.changes),
+        omitted=tuple(omitted),
+        undoes=plan.id,
+    )
 
 
-def _inverse(change: Change, revision: int | str | None) -> Change:
-    if change.new is None:
-        return Change(change.key, None, None, change.old, masked=change.masked)
-    return Change(change.key, revision, change.new, change.old, masked=change.masked)
+def _inverse(
+    change: Change, revision: int | str | None, store: Store, *, has_children: bool
+) -> tuple[Change, tuple[str, ...]]:
+    """Return what takes a change back, and what of a deleted key does not come back."""
+    if change.new is not None:
+        return Change(change.key, revision, change.new, change.old, masked=change.masked), ()
+    chosen = chosen_meta(change.kept, store.settable_meta)
+    meta, lost = created_meta(chosen, store, verb="brought back", has_children=has_children)
+    return Change(change.key, None, None, change.old, masked=change.masked, meta=meta), lost
 
 
 async def _send(store: Store, changes: Sequence[Change]) -> Sequence[Entry | None]:
@@ -289,14 +309,14 @@ async def _send(store: Store, changes: Sequence[Change]) -> Sequence[Entry | Non
     if change.new is None:
         await store.atomic_delete(change.key, _seen(change))
         return (None,)
-    return (await store.atomic_put(change.key, change.new, _seen(change), ttl=change.ttl),)
+    return (await store.atomic_put(change.key, change.new, _seen(change), ttl=change.ttl, meta=change.meta),)
 
 
 def _operation(change: Change) -> Operation:
     expected = _seen(change) or ABSENT
     if change.new is None:
         return DeleteOperation(change.key, expected)
-    return PutOperation(change.key, change.new, expected)
+    return PutOperation(change.key, change.new, expected, change.meta)
 
 
 def _seen(change: Change) -> Entry | None:

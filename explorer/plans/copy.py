@@ -1,17 +1,16 @@
 """Plans that copy or move what is on one side to the other."""
 
 from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from explorer.drivers.common.tasks import gather_bounded
-from explorer.model.entries import Entry
+from explorer.model.entries import NO_META, Entry
 from explorer.model.errors import ExplorerError, KeyNotFound
 from explorer.plans.differences import DifferenceKind, differences
+from explorer.plans.entry_meta import chosen_meta, created_meta, keys_above, not_written
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of, require_guarded_writes
-from explorer.plans.present import MAX_READS
 from explorer.plans.side import PlanSide, Side, is_masked, is_ttl_copied, not_copied, omission, spelled_like
 
 
@@ -41,16 +40,15 @@ class CopyPlanner:
         self._target = target
         self._overwrite, self._prune, self._move = overwrite, prune, move
         self._ignored = ignored
-        self._writes: list[Change] = []
-        self._prunes: list[Change] = []
-        self._moved: list[Change] = []
+        self._copied: list[tuple[Change, Entry]] = []
+        """Values to write, each with the entry that it comes from."""
+        self._prunes: list[Entry] = []
+        self._moved: list[Entry] = []
         self._same: list[str] = []
         self._required: list[RequiredKey] = []
         self._emptied: set[str] = set()
         self._conflicts: list[OmittedKey] = []
         self._omitted: list[OmittedKey] = []
-        self._unlisted: list[str] = []
-        """Keys of the source of whose entries the listing does not have all."""
 
     async def plan(self, title: str) -> Plan:
         """Return the plan.
@@ -73,10 +71,9 @@ class CopyPlanner:
                         self._add(difference.key, difference.left, difference.right, difference.kind)
         if not count:
             raise KeyNotFound("the source is empty, and nothing was planned", address=self._source.name)
-        await self._look_at_unlisted()
         return Plan(
             title,
-            await self._parts(),
+            await self._parts(await self._writes()),
             same=tuple(self._same),
             conflicts=tuple(self._conflicts),
             omitted=tuple(self._omitted),
@@ -92,8 +89,8 @@ class CopyPlanner:
             self._omitted.append(OmittedKey(key, reason))
             return
         if left is None:
-            if self._prune:
-                self._prunes.append(Change.of(key, right, None))
+            if self._prune and right is not None:
+                self._prunes.append(right)
             return
         if kind is DifferenceKind.SAME:
             self._same.append(key)
@@ -106,48 +103,50 @@ class CopyPlanner:
             self._conflicts.append(OmittedKey(key, "the target has another value", change, url))
             return
         else:
-            lives = right is None and is_ttl_copied(left, self._source, self._target)
-            masked, ttl = is_masked(self._source, relative), left.ttl if lives else None
-            self._writes.append(replace(Change.of(key, right, left.value), masked=masked, ttl=ttl))
-            name = self._source.key(relative)
-            if isinstance(self._source, PlanSide) and not self._source.store.lists_whole_entries:
-                self._unlisted.append(name)
-            else:
-                rest = left._replace(ttl=None) if lives else left
-                self._omitted += (OmittedKey(name, lost) for lost in not_copied(rest))
+            masked = is_masked(self._source, relative)
+            self._copied.append((replace(Change.of(key, right, left.value), masked=masked), left))
         if self._move:
-            moved = self._source.key(relative)
-            self._moved.append(Change.of(moved, left, None))
+            self._moved.append(left)
             if isinstance(self._source, PlanSide):
-                self._emptied |= self._source.directories_above(moved)
+                self._emptied |= self._source.directories_above(self._source.key(relative))
 
-    async def _look_at_unlisted(self) -> None:
-        """List what keys lose of which the listing does not have all."""
-        if not isinstance(self._source, PlanSide) or not self._unlisted:
-            return
-        lost: dict[str, tuple[str, ...]] = {}
-        store, meter = self._source.store, Meter("looked at", len(self._unlisted))
+    async def _writes(self) -> list[Change]:
+        """Return what is written; list what the copies do not have."""
+        target = self._target.store
+        names = self._source.store.settable_meta if isinstance(self._source, PlanSide) else None
+        entries = await self._source.complete([entry for _, entry in self._copied])
+        created = [change.key for change, _ in self._copied if change.base is None]
+        above = keys_above(created, target.separator)
+        writes: list[Change] = []
+        for (change, _), entry in zip(self._copied, entries, strict=True):
+            chosen = chosen_meta(entry.meta, names)
+            if change.base is None:
+                meta, lost = created_meta(chosen, target, verb="copied", has_children=change.key in above)
+            else:
+                meta, lost = NO_META, tuple(not_written(name, value) for name, value in chosen.items())
+            lives = change.base is None and is_ttl_copied(entry, self._source, self._target)
+            writes.append(replace(change, ttl=entry.ttl if lives else None, meta=meta))
+            lost += not_copied(entry._replace(ttl=None) if lives else entry)
+            self._omitted += (OmittedKey(self._source.key(entry.key), text) for text in lost)
+        return writes
 
-        async def look(key: str) -> None:
-            with suppress(KeyNotFound):  # it is gone by now
-                lost[key] = not_copied(await store.get(key))
-            meter.add()
+    async def _deletions(self, side: Side, entries: Sequence[Entry]) -> list[Change]:
+        """Return the deletions of entries, with all that an undo brings back."""
+        return [Change.of(side.key(entry.key), entry, None) for entry in await side.complete(entries)]
 
-        await gather_bounded(self._unlisted, look, limit=MAX_READS)
-        self._omitted += (OmittedKey(key, text) for key in self._unlisted for text in lost.get(key, ()))
-
-    async def _parts(self) -> tuple[PlanPart, ...]:
+    async def _parts(self, writes: Sequence[Change]) -> tuple[PlanPart, ...]:
         """Return the part of the target, and for a move that of the source after it; one if they are one store."""
-        writes, required = [*self._writes, *self._prunes], self._required
-        source, target = self._source, self._target
+        source, target, required = self._source, self._target, self._required
+        writes = [*writes, *await self._deletions(target, self._prunes)]
+        moved = await self._deletions(source, self._moved)
         emptied = tuple(sorted(self._emptied))
         if isinstance(source, PlanSide) and source.store is not target.store:
             parts = [
                 await part_of(target.store, writes, profile=target.profile, required=required),
-                await part_of(source.store, self._moved, profile=source.profile, directories=emptied),
+                await part_of(source.store, moved, profile=source.profile, directories=emptied),
             ]
         else:
-            changes = [*writes, *self._moved]
+            changes = [*writes, *moved]
             parts = [
                 await part_of(target.store, changes, profile=target.profile, required=required, directories=emptied)
             ]

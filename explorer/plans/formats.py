@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from explorer.model.entries import Entry
+from explorer.model.entries import NO_META, Entry, Meta
 from explorer.model.errors import InvalidText
 from explorer.model.keys import decode, encode
 from explorer.plans.json_values import Json, from_base64, from_text, load_json, to_base64, to_text_or_base64
@@ -116,7 +116,21 @@ def _from_record(record: Json, line: int) -> Entry:
         "",
         ttl=ttl if isinstance(ttl, int | float) else None,
         lease=lease if isinstance(lease, str) else None,
+        meta=_meta_from_record(rest.get("meta"), key),
     )
+
+
+def _meta_from_record(meta: Json, key: str) -> Meta:
+    """Return the metadata of a record, of which a key may be created with some.
+
+    Raises:
+        InvalidText: It is no object of texts and numbers.
+    """
+    if meta is None:
+        return NO_META
+    if not isinstance(meta, dict) or not all(isinstance(value, str | int) for value in meta.values()):
+        raise InvalidText('"meta" is no object of texts and numbers', key=key)
+    return meta
 
 
 # etcdctl and Consul

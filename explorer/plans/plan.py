@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from secrets import token_hex
-from types import MappingProxyType
 from typing import NamedTuple
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Meta, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.errors import CallNotSupported, InvalidPlan
 from explorer.model.format import format_duration
 from explorer.model.keys import encode
+from explorer.plans.entry_meta import meta_text
 
 
 class PlanAction(StrEnum):
@@ -38,6 +38,8 @@ class Change:
         kept: What else belongs to the entry (lease, flags, ...), which an update keeps and a deletion loses.
         masked: True if its values are shown nowhere, because they come from a key whose profile masks it.
         ttl: Seconds that a key lives after it is created; None for ever. An update keeps what is there.
+        meta: Metadata that a key is created with, such as flags or an access control list. An update keeps what is
+            there.
 
     Raises:
         InvalidPlan: The change is not guarded, or does nothing.
@@ -47,11 +49,14 @@ class Change:
     base: Revision | None
     old: bytes | None
     new: bytes | None
-    kept: Meta = field(default_factory=lambda: MappingProxyType({}))
+    kept: Meta = field(default_factory=lambda: NO_META)
     masked: bool = False
     ttl: float | None = None
+    meta: Meta = field(default_factory=lambda: NO_META)
 
     def __post_init__(self) -> None:
+        if self.meta and (self.base is not None or self.new is None):
+            raise InvalidPlan(f"only a key that is created is given {' and '.join(self.meta)}", key=self.key)
         if self.ttl is not None and (self.base is not None or self.new is None):
             raise InvalidPlan("only a key that is created is given a time to live", key=self.key)
         if (self.base is None) is not (self.old is None):
@@ -69,7 +74,8 @@ class Change:
     @property
     def remark(self) -> str:
         """Remark besides the values; "" if there is none."""
-        return "" if self.ttl is None else f"expires {format_duration(self.ttl)} after it is written"
+        ttl = "" if self.ttl is None else f"expires {format_duration(self.ttl)} after it is written"
+        return "; ".join(filter(None, (ttl, f"created with {meta_text(self.meta)}" if self.meta else "")))
 
     @classmethod
     def of(cls, key: str, entry: Entry | None, new: bytes | None) -> "Change":

@@ -9,7 +9,7 @@
         {"store": "etcd://127.0.0.1:2379/config/", "identity": "...",
          "changes": [
            {"key": "app", "revision": 57, "old": {"text": "a"}, "new": {"text": "b"}, "kept": {"lease": "..."}},
-           {"key": "new", "absent": true, "new": {"base64": "/w=="}},
+           {"key": "new", "absent": true, "new": {"base64": "/w=="}, "ttl": 60.0, "meta": {"flags": 42}},
            {"key": "gone", "revision": 58, "old": {"text": "c"}, "delete": true}
          ]}
       ],
@@ -18,8 +18,8 @@
 
 Every change says what the key must be: at a revision, with its old value beside it, or absent. A file in which one does
 not, or with a field that is not known here, is refused: a typing error must not remove a guard. `guards` is a digest of
-what the plan requires: the stores, the keys that must be as they were, and which keys it changes. New values may be
-edited.
+what the plan requires: the stores, the keys that must be as they were, which keys it changes, and what else they are
+created with. New values may be edited.
 """
 
 import hashlib
@@ -31,8 +31,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
-from explorer.model.entries import Meta, Revision
+from explorer.model.entries import NO_META, Meta, Revision
 from explorer.model.errors import InvalidPlan, InvalidText
+from explorer.plans.entry_meta import chosen_meta
 from explorer.plans.json_values import Json, from_base64, from_text, load_json, to_text_or_base64
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey
 
@@ -56,7 +57,7 @@ _PLAN_FIELDS: Final = (
     "guards",
 )
 _PART_FIELDS: Final = ("store", "identity", "profile", "changes", "required", "directories")
-_CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept", "masked", "ttl")
+_CHANGE_FIELDS: Final = ("key", "revision", "absent", "old", "new", "delete", "kept", "masked", "ttl", "meta")
 _CHANGE_DEPTH: Final = 4
 """Depth of a change in its plan."""
 _START: Final = re.compile(rf'\s*\{{\s*"{FORMAT}"\s*:')
@@ -129,6 +130,9 @@ def _guards(plan: Plan) -> str:
             add("required", *one)
         for change in part.changes:
             add(change.key, change.base, change.new is None, change.masked, change.ttl)
+            restored = chosen_meta(change.kept) if change.new is None else NO_META  # by an undo
+            if meta := {**change.meta, **restored}:
+                add("meta", sorted(meta.items()))
             digest.update(b"" if change.old is None else hashlib.sha256(change.old).digest())
     return digest.hexdigest()
 
@@ -155,7 +159,8 @@ def _change_to_json(change: Change) -> Json:
     new = {"delete": True} if change.new is None else {"new": to_text_or_base64(change.new)}
     kept: dict[str, Json] = {"kept": dict(change.kept)} if change.kept else {}
     ttl: dict[str, Json] = {} if change.ttl is None else {"ttl": change.ttl}
-    return {"key": change.key, **guard, **new, **kept, **({"masked": True} if change.masked else {}), **ttl}
+    meta: dict[str, Json] = {"meta": dict(change.meta)} if change.meta else {}
+    return {"key": change.key, **guard, **new, **kept, **({"masked": True} if change.masked else {}), **ttl, **meta}
 
 
 def _plan_from_json(document: Json) -> Plan:
@@ -225,9 +230,10 @@ def _change_from_json(document: Json) -> Change:
         _revision(fields["revision"], key) if "revision" in fields else None,
         _value_from_json(fields["old"], key) if "old" in fields else None,
         _value_from_json(fields["new"], key) if "new" in fields else None,
-        _kept_from_json(fields.get("kept", {}), key),
+        _meta_from_json(fields.get("kept", {}), key, "kept"),
         masked=fields.get("masked") is True,
         ttl=_ttl_from_json(fields["ttl"], key) if "ttl" in fields else None,
+        meta=_meta_from_json(fields.get("meta", {}), key, "meta"),
     )
 
 
@@ -247,9 +253,9 @@ def _value_from_json(document: Json, key: str) -> bytes:
             raise InvalidPlan('a value is neither {"text": ...} nor {"base64": ...}', key=key)
 
 
-def _kept_from_json(document: Json, key: str) -> Meta:
+def _meta_from_json(document: Json, key: str, name: str) -> Meta:
     if not isinstance(document, dict) or not all(isinstance(value, str | int) for value in document.values()):
-        raise InvalidPlan('"kept" is no object of texts and numbers', key=key)
+        raise InvalidPlan(f'"{name}" is no object of texts and numbers', key=key)
     return document
 
 

@@ -56,7 +56,7 @@ async def deletion_plan(title: str, side: PlanSide, keys: Sequence[str]) -> Plan
     Raises:
         KeyNotFound: There is nothing at a key.
     """
-    changes: dict[str, Change] = {}
+    deleted: dict[str, Entry] = {}
     omitted: dict[str, OmittedKey] = {}
     for key in keys:
         count = 0
@@ -67,12 +67,13 @@ async def deletion_plan(title: str, side: PlanSide, keys: Sequence[str]) -> Plan
                 if entry.key and (reason := omission(entry)):
                     omitted[whole] = OmittedKey(whole, reason)
                 else:
-                    changes[whole] = Change.of(whole, entry, None)
+                    deleted[whole] = entry._replace(key=whole)
         if not count:
             raise KeyNotFound("there is nothing to delete", key=key, address=side.store.redacted)
-    for key in changes:
+    for key in deleted:
         omitted.pop(key, None)
-    part = await part_of(side.store, changes.values(), profile=side.profile)
+    changes = [Change.of(one.key, one, None) for one in await PlanSide(side.store).complete([*deleted.values()])]
+    part = await part_of(side.store, changes, profile=side.profile)
     return Plan(title, (part,), omitted=tuple(omitted.values()))
 
 

@@ -73,6 +73,13 @@ class PlanSide:
         """Return the store's key of a relative one."""
         return self.prefix + _respelled(relative, self.separator or self.store.separator, self.store.separator)
 
+    async def complete(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return entries of the side with the metadata that its listing leaves out."""
+        if self.store.lists_whole_entries or not entries:
+            return entries
+        found = await self.store.complete([entry._replace(key=self.key(entry.key)) for entry in entries])
+        return [whole._replace(key=entry.key) for whole, entry in zip(found, entries, strict=True)]
+
     def directories_above(self, key: str) -> set[str]:
         """Return the directories above a key up to the side itself, in a store where they stay when they are empty."""
         if Capability.DIRECTORIES not in self.store.capabilities:
@@ -145,6 +152,10 @@ class FileSide:
         """Return a key for a person."""
         return relative
 
+    async def complete(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return entries of the file, which have all that there is."""
+        return entries
+
     def entries(self) -> AsyncGenerator[Entry, None]:
         """Yield the entries of `pages`."""
         return flattened(self.pages())
@@ -158,6 +169,14 @@ class FileSide:
 
 Side: TypeAlias = PlanSide | FileSide
 """Entries that are compared, or copied."""
+
+
+async def whole_entries(side: Side) -> AsyncGenerator[Entry, None]:
+    """Yield the entries of a side with the metadata that its listing leaves out."""
+    async with aclosing(side.pages()) as pages:
+        async for page in pages:
+            for entry in await side.complete(page):
+                yield entry
 
 
 def topmost(keys: Sequence[str], separator: str) -> tuple[str, ...]:
@@ -203,17 +222,12 @@ def omission(entry: Entry, *, is_named: bool = False) -> str:
 
 
 def not_copied(entry: Entry) -> tuple[str, ...]:
-    """Return what belongs to an entry besides its value and has no counterpart in another store, in sentences."""
-    lost = [
-        f"its {name} ({entry.meta[name]}) are not copied"
-        for name in ("flags", "acl")
-        if name in entry.meta and entry.meta[name] not in (0, "", "world:anyone:cdrwa")
-    ]
+    """Return that a copy of an entry stays, although the entry does not, in sentences."""
     if entry.lease is not None:
-        lost.append(f"its lease or session ({entry.lease}) is not copied: the copy stays")
-    elif entry.ttl is not None:
-        lost.append(f"its time to live ({format_duration(entry.ttl)} left) is not copied: the copy stays")
-    return tuple(lost)
+        return (f"its lease or session ({entry.lease}) is not copied: the copy stays",)
+    if entry.ttl is not None:
+        return (f"its time to live ({format_duration(entry.ttl)} left) is not copied: the copy stays",)
+    return ()
 
 
 def is_ttl_copied(entry: Entry, source: Side, target: PlanSide) -> bool:

@@ -8,9 +8,10 @@ from explorer.drivers.common.tasks import gather_bounded
 from explorer.model.capabilities import Capability
 from explorer.model.errors import ExplorerError, KeyNotFound, NotReachable, OutcomeUnknown
 from explorer.model.keys import parents
+from explorer.plans.entry_meta import chosen_meta
 from explorer.plans.plan import Change
 from explorer.plans.progress import ChangeIndex
-from explorer.plans.side import not_copied, omission
+from explorer.plans.side import omission
 
 Batch: TypeAlias = Sequence[tuple[ChangeIndex, Change]]
 """Changes that are applied at once."""
@@ -113,7 +114,7 @@ async def delete_empty_directories(store: Store, names: Sequence[str]) -> None:
             if (await store.children(name, limit=1)).items:
                 continue
             entry = await store.get(name)
-            if not entry.value and not omission(entry) and not not_copied(entry):
+            if not entry.value and not omission(entry) and not chosen_meta(entry.meta):
                 await store.atomic_delete(name, entry)
         except (NotReachable, OutcomeUnknown):
             raise

@@ -75,12 +75,11 @@ async def apply(folder: PlanFolder, plan: Plan, *stores: Store, stop_after: int 
     folder.save(plan)
     with folder.progress(plan) as progress:
         count = 0
-        async with aclosing(
-            Application(plan, {store.address.public_url: store for store in stores}, progress).run()
-        ) as changes:
+        by_url = {store.address.public_url: store for store in stores}
+        async with aclosing(Application(plan, by_url, progress).run()) as changes:
             while count != stop_after and await anext(changes, None) is not None:
                 count += 1
-        return undo_plan(plan, progress)
+        return undo_plan(plan, progress, by_url)
 
 
 async def test_copy_makes_the_target_like_the_source(source: Store, target: Store, tmp_path: Path) -> None:
@@ -167,7 +166,7 @@ async def test_conflict_in_the_middle_stops(source: Store, one_by_one: Store, tm
     with pytest.raises(KeyExists, match=r"the key exists now; 2 of 3 changes done"):
         await apply(folder, plan, target)
     with folder.progress(plan) as progress:
-        undo = undo_plan(plan, progress)
+        undo = undo_plan(plan, progress, {target.address.public_url: target})
     await apply(folder, undo, target)
     assert await values(target) == {"c": b"theirs"}
 
@@ -251,7 +250,7 @@ async def test_every_key_is_as_before_planned_or_foreign(
             undo = await apply(folder, plan, *stores)
         except Conflict:
             with folder.progress(plan) as progress:
-                undo = undo_plan(plan, progress)
+                undo = undo_plan(plan, progress, {store.address.public_url: store for store in stores})
         planned = before | wanted
         for key, value in (await values(target)).items():
             assert value in {before.get(key), planned.get(key), theirs.get(key)}

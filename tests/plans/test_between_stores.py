@@ -96,7 +96,7 @@ async def apply(folder: PlanFolder, plan: Plan, *stores: Store) -> Plan:
         async with aclosing(Application(plan, by_url, progress).run()) as changes:
             count = len([change async for change in changes])
         assert count == len(plan)
-        return undo_plan(plan, progress)
+        return undo_plan(plan, progress, by_url)
 
 
 async def test_copies_between_every_two_stores(stores: Mapping[str, Store], tmp_path: Path) -> None:

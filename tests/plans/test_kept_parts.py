@@ -14,9 +14,11 @@ import explorer
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.plans.copy import CopyPlanner
+from explorer.plans.formats import read, write
 from explorer.plans.plan_file import read_plan, write_plan
 from explorer.plans.plan_folder import PlanFolder
-from explorer.plans.side import PlanSide
+from explorer.plans.selection import deletion_plan
+from explorer.plans.side import FileSide, PlanSide, whole_entries
 from tests.plans.test_between_stores import apply
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import VERSIONS, EtcdServer
@@ -34,8 +36,11 @@ PARTS: dict[str, tuple[Callable[[Entry], object], str]] = {
     "etcd": (lambda entry: entry.lease, "its lease or session ("),
     "redis": (lambda entry: entry.ttl is not None, "its time to live ("),
 }
-"""The part that only this store has, and what is said when it is not copied. In the same kind of store, a TTL is."""
+"""The part that only this store has, and what is said when it is not copied. In the same kind of store, all but a
+lease are."""
 EXPIRING = ("etcd", "redis")
+CHOSEN = ("consul", "zk")
+"""Stores whose part is chosen when a key is created."""
 
 
 @pytest.fixture
@@ -99,8 +104,9 @@ async def test_part_without_counterpart_is_listed(
     """The key is copied when it is named, and the plan says what the copy does not have."""
     part, text = PARTS[scheme]
     assert part(await store.get("app/special"))
-    async with explorer.open("memory:") as other:
-        target = store if is_within and scheme != "redis" else other
+    (tmp_path / "files").mkdir()
+    async with explorer.open(f"file:{tmp_path}/files/") as other:
+        target = store if is_within and scheme == "etcd" else other
         plan = await CopyPlanner(_named(store, "app/special"), _named(target, "to"), move=move).plan("copy")
         assert [one.reason for one in plan.omitted if text in one.reason], plan.omitted
         await apply(PlanFolder(tmp_path), plan, store, target)
@@ -127,6 +133,73 @@ async def test_time_to_live_is_copied(store: Store, tmp_path: Path, *, is_within
             assert (copied.value, copied.ttl is not None) == (b"value", expires)
 
 
+@pytest.fixture
+async def other(store: Store) -> AsyncIterator[Store]:
+    """Open another folder of the same server."""
+    async with explorer.open(f"{store.address.public_url}other/") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("scheme", CHOSEN, indirect=True)
+@pytest.mark.parametrize("is_within", [True, False], ids=["within", "between"])
+async def test_chosen_part_is_copied(
+    scheme: str, store: Store, other: Store, tmp_path: Path, *, is_within: bool
+) -> None:
+    """To a key that is created, from the file of the plan, too; what is there keeps its own, which is said."""
+    part, text = PARTS[scheme]
+    target = store if is_within else other
+    await target.put("there/special", b"old")
+    for name, is_new in (("to", True), ("there", False)):
+        planner = CopyPlanner(PlanSide(store, "app/"), PlanSide(target, f"{name}/"), overwrite=True)
+        plan = read_plan(write_plan(await planner.plan("copy")), "plan.json")
+        (special,) = [change for change in plan if change.key == f"{name}/special"]
+        assert special.remark.startswith("created with ") is is_new
+        assert [text in one.reason for one in plan.omitted] == ([] if is_new else [True])
+        await apply(PlanFolder(tmp_path), plan, store, target)
+        assert bool(part(await target.get(f"{name}/special"))) is is_new
+        assert not part(await target.get(f"{name}/plain"))
+
+
+@pytest.mark.parametrize("scheme", CHOSEN, indirect=True)
+@pytest.mark.parametrize("action", ["delete", "move", "prune"])
+async def test_undo_brings_the_chosen_part_back(
+    scheme: str, store: Store, other: Store, tmp_path: Path, action: str
+) -> None:
+    """Of a deleted key, which a later deletion takes away again."""
+    part, _ = PARTS[scheme]
+    before = part(await store.get("app/special"))
+    match action:
+        case "delete":
+            plan = await deletion_plan("delete", PlanSide(store), ["app"])
+        case "move":
+            plan = await CopyPlanner(PlanSide(store, "app/"), PlanSide(other, "to/"), move=True).plan("move")
+        case _:
+            await other.put("plain", b"plain")
+            plan = await CopyPlanner(PlanSide(other), PlanSide(store, "app/"), prune=True).plan("copy")
+    undo = await apply(PlanFolder(tmp_path), plan, store, other)
+    assert not await store.exists("app/special")
+    undo = read_plan(write_plan(undo), "undo.json")
+    assert not undo.omitted
+    await apply(PlanFolder(tmp_path), undo, store, other)
+    assert part(await store.get("app/special")) == before
+
+
+@pytest.mark.parametrize("scheme", CHOSEN, indirect=True)
+async def test_chosen_part_is_in_the_json_lines(scheme: str, store: Store, other: Store, tmp_path: Path) -> None:
+    """An import gives it to the keys that it creates, and says that those of another kind of store have none."""
+    part, text = PARTS[scheme]
+    entries = [entry async for entry in whole_entries(PlanSide(store, "app/"))]
+    exported = FileSide("app.jsonl", read("".join(write("jsonl", entries))))
+    plan = await CopyPlanner(exported, PlanSide(other)).plan("import")
+    assert not plan.omitted
+    await apply(PlanFolder(tmp_path / "plans"), plan, other)
+    assert part(await other.get("special"))
+    (tmp_path / "files").mkdir()
+    async with explorer.open(f"file:{tmp_path}/files/") as files:
+        plan = await CopyPlanner(exported, PlanSide(files)).plan("import")
+    assert [(one.key, text in one.reason) for one in plan.omitted] == [("special", True)]
+
+
 async def test_part_of_the_target_is_kept(scheme: str, store: Store, tmp_path: Path) -> None:
     """A copy over a key writes its value alone."""
     part, _ = PARTS[scheme]
@@ -139,10 +212,11 @@ async def test_part_of_the_target_is_kept(scheme: str, store: Store, tmp_path: P
     assert (after.value, part(after)) == (b"plain", before)
 
 
-async def test_expiring_key_of_a_folder_is_left_out(scheme: str, store: Store) -> None:
+async def test_expiring_key_of_a_folder_is_left_out(scheme: str, store: Store, tmp_path: Path) -> None:
     """A copy of it would stay; flags and permissions do not hold a key back."""
-    async with explorer.open("memory:") as memory:
-        plan = await CopyPlanner(PlanSide(store, "app/"), PlanSide(memory, "to/")).plan("copy")
+    (tmp_path / "files").mkdir()
+    async with explorer.open(f"file:{tmp_path}/files/") as other:
+        plan = await CopyPlanner(PlanSide(store, "app/"), PlanSide(other, "to/")).plan("copy")
     copied = {change.key for change in plan}
     assert copied == ({"to/plain"} if scheme in EXPIRING else {"to/plain", "to/special"})
     assert "app/special" in {one.key for one in plan.omitted}

@@ -152,9 +152,9 @@ MUTATED = Plan(
             "memory:",
             "identity",
             (
-                Change("new", None, None, b"1", ttl=60.5),
+                Change("new", None, None, b"1", ttl=60.5, meta={"flags": 1}),
                 Change("changed", 57, b"a", b"b", {"flags": 1}),
-                Change("gone", 58, b"c", None),
+                Change("gone", 58, b"c", None, {"acl": "ip:::1:r"}),
             ),
             "name",
             (RequiredKey("kept", 5),),
@@ -186,7 +186,8 @@ WRONG: list[object] = [
 
 
 def _guard(change: Change) -> tuple[object, ...]:
-    return (change.key, change.base, change.old, change.new is None, change.masked, change.ttl)
+    kept = {} if change.new is not None else dict(change.kept)
+    return (change.key, change.base, change.old, change.new is None, change.masked, change.ttl, dict(change.meta), kept)
 
 
 @pytest.mark.parametrize("place", _places(json.loads(write_plan(MUTATED))), ids=lambda place: "-".join(map(str, place)))

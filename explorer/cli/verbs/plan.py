@@ -21,7 +21,7 @@ from explorer.plans.meter import Meter
 from explorer.plans.replacement import Replacement, replace_plan
 from explorer.plans.restore import restore_key, restore_prefix
 from explorer.plans.restore_time import restore_to_time
-from explorer.plans.side import FileSide, PlanSide, Side, is_masked, spelled_like
+from explorer.plans.side import FileSide, PlanSide, Side, is_masked, spelled_like, whole_entries
 from explorer.plans.side_opener import read_file
 
 _SIGNS: Final = {DifferenceKind.ONLY_LEFT: "<", DifferenceKind.ONLY_RIGHT: ">", DifferenceKind.CHANGED: "~"}
@@ -92,8 +92,9 @@ async def export(side: Side, options: arguments.ExportArguments, console: Consol
     meter = Meter("exported")
     store = side.store if isinstance(side, PlanSide) else None
     with console.progress():
-        async with aclosing(side.entries()) as entries:
-            if options.form == "jsonl":
+        is_lossless = options.form == "jsonl"
+        async with aclosing(whole_entries(side) if is_lossless else side.entries()) as entries:
+            if is_lossless:
                 async for entry in entries:
                     meter.add()
                     shown = entry._replace(key=side.shown(entry.key))

@@ -13,7 +13,7 @@ from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, InvalidText, KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize, sanitize
-from explorer.plans.side import PlanSide
+from explorer.plans.side import PlanSide, whole_entries
 
 if TYPE_CHECKING:
     from explorer.session.session import Session
@@ -74,7 +74,7 @@ async def _write(store: Store, keys: Sequence[str], form: str, file: BinaryIO) -
 
     count = 0
     entries: list[Entry] = []
-    async with aclosing(_entries(store, keys)) as found:
+    async with aclosing(_entries(store, keys, is_lossless=form == "jsonl")) as found:
         async for entry in found:
             entries.append(entry)
             count += 1
@@ -87,13 +87,14 @@ async def _write(store: Store, keys: Sequence[str], form: str, file: BinaryIO) -
     return count
 
 
-async def _entries(store: Store, keys: Sequence[str]) -> AsyncGenerator[Entry, None]:
+async def _entries(store: Store, keys: Sequence[str], *, is_lossless: bool) -> AsyncGenerator[Entry, None]:
     """Yield the entries of keys and of what is below them, each once."""
     folders = {directory(key, store.separator) for key in keys}
     for key in dict.fromkeys(keys):
         if any(key.startswith(folder) and key != folder for folder in folders):
             continue
-        async with aclosing(PlanSide(store, key, has_key=True).entries()) as found:
+        side = PlanSide(store, key, has_key=True)
+        async with aclosing(whole_entries(side) if is_lossless else side.entries()) as found:
             async for entry in found:
                 yield entry._replace(key=key + entry.key)
 
