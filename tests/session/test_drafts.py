@@ -204,6 +204,33 @@ async def test_discarded_draft_stays_out_of_the_list(tmp_path: Path) -> None:
         assert session.editor.drafts == ()
 
 
+async def test_resumed_draft_stays_out_of_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also out of one that was being read when it was resumed; and out of all lists until the edit is left."""
+    Drafts(tmp_path).save(a_draft())
+    gate, list_drafts = Event(), Drafts.list_drafts
+
+    def list_and_wait(drafts: Drafts, store: str) -> tuple[Draft, ...]:
+        found = list_drafts(drafts, store)
+        gate.wait(PATIENCE)
+        return found
+
+    async with opened(Place(), drafts=tmp_path) as session:
+        (found,) = session.editor.drafts
+        monkeypatch.setattr(Drafts, "list_drafts", list_and_wait)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(session.editor.find_drafts())
+            await asyncio.sleep(0)
+            await session.editor.resume_draft(found)
+            gate.set()
+        await session.idle()
+        assert not session.editor.drafts
+        await session.editor.find_drafts()
+        assert not session.editor.drafts
+        assert session.editor.draft_keys == {"key"}
+        await session.editor.leave(keep=True)
+        assert session.editor.draft_keys == {"key"}
+
+
 async def test_edit_without_a_draft_folder_shows_the_error(tmp_path: Path) -> None:
     folder = tmp_path / "drafts"
     folder.write_text("a file")

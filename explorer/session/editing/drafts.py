@@ -67,10 +67,14 @@ class Drafts:
         self._own_files: dict[tuple[str, str], str] = {}
 
     def list_drafts(self, store: str) -> tuple[Draft, ...]:
-        """Return the drafts of a store, the newest first, without files that are damaged or not ours alone."""
+        """Return the drafts of a store, the newest first, without those that this session writes to.
+
+        Files that are damaged or not ours alone are left out, too.
+        """
+        own = {*self._own_files.values()}
         try:
             with PrivateFolder(self.folder) as folder:
-                found = [_read(folder, name) for name in folder.names() if name.endswith(".json")]
+                found = [_read(folder, name) for name in folder.names() if name.endswith(".json") and name not in own]
                 drafts = [draft for draft in found if draft is not None and draft.store == store]
         except OSError:
             return ()

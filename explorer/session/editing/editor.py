@@ -221,6 +221,7 @@ class Editor:
             await self._in_thread(self._draft_files.release, self.store_address, key)
         else:
             await self._in_thread(self._draft_files.adopt, resumed)
+            self._hide(resumed)  # again, as in `discard`
 
     # Leaving
 
@@ -242,7 +243,8 @@ class Editor:
             if edit.is_unsaved and (self._draft_files is None or edit.draft_error is not None):
                 return False
             self._left_unresolved[edit] = None
-        self.edit = None
+        if self.edit is edit:  # else another one was opened while the draft was written
+            self.edit = None
         if not keep:
             await self._remove_draft(edit)
         elif self._draft_files is not None:
