@@ -15,9 +15,11 @@ from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import CallNotSupported, Forbidden, Unauthenticated
 from explorer.model.events import Put
 from tests.contract.fixtures import take_changes, take_events
-from tests.drivers.redis_fixtures import assert_guarded, assert_writes_guarded, open_redis
+from tests.drivers.redis_fixtures import assert_guarded, assert_writes_guarded, open_redis, path
 from tests.servers.fixtures import run_server
 from tests.servers.redis import RedisServer
+
+__all__ = ["path"]
 
 pytestmark = pytest.mark.servers
 
@@ -50,25 +52,27 @@ async def test_user_without_scripts_writes_by_transactions(server: RedisServer) 
         assert any("scripts are forbidden" in line for line in (await store.status()).complaints)
 
 
-async def test_user_without_scripts_and_transactions_writes_strings(shared_valkey: RedisServer) -> None:
+async def test_user_without_scripts_and_transactions_writes_strings(shared_valkey: RedisServer, path: str) -> None:
     """One command of Valkey 8.1 compares the bytes and writes: also a value that has become another type is safe."""
-    rules = ("~single:*", "+@all", "-@scripting", "-watch", "-multi", "-exec", "-@dangerous")
-    async with as_user(shared_valkey, "single", *rules) as store:
+    rules = (f"~{path}:*", "+@all", "-@scripting", "-watch", "-multi", "-exec", "-@dangerous")
+    async with as_user(shared_valkey, path, *rules) as store:
         await assert_writes_guarded(store)
         for write, read in (("SET", ("GET",)), ("RPUSH", ("LINDEX", "0"))):
-            shared_valkey.cli("DEL", "single:key")
+            shared_valkey.cli("DEL", f"{path}:key")
             before = await store.put("key", b"value")
-            shared_valkey.cli("DEL", "single:key")
-            shared_valkey.cli(write, "single:key", "theirs")  # between our check and our write
-            late = GuardedCommands(b"single:key", str(before.revision), [("SET", b"late")], b"value")
+            shared_valkey.cli("DEL", f"{path}:key")
+            shared_valkey.cli(write, f"{path}:key", "theirs")  # between our check and our write
+            late = GuardedCommands(f"{path}:key".encode(), str(before.revision), [("SET", b"late")], b"value")
             assert await apply(store.connection, (late,), 5.0) is None
-            assert shared_valkey.cli(read[0], "single:key", *read[1:]).strip() == "theirs"
+            assert shared_valkey.cli(read[0], f"{path}:key", *read[1:]).strip() == "theirs"
         with pytest.raises(Forbidden) as raised:
             await store.delete("lived")
         assert "`multi` and `exec`" in raised.value.hint
 
 
-async def test_string_is_deleted_by_one_command(shared_valkey: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_string_is_deleted_by_one_command(
+    shared_valkey: RedisServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """DELEX is a fake, which compares by a script on the real server: no server here has the command (Redis 8.4)."""
     call = RedisConnection.call
 
@@ -86,13 +90,13 @@ async def test_string_is_deleted_by_one_command(shared_valkey: RedisServer, monk
         return await call(connection, *command, key=key, within=within, repeat=repeat)
 
     monkeypatch.setattr(RedisConnection, "call", call_with_delex)
-    rules = ("~gone:*", "+@all", "-@scripting", "-watch", "-multi", "-exec")
-    async with as_user(shared_valkey, "gone", *rules) as store:
+    rules = (f"~{path}:*", "+@all", "-@scripting", "-watch", "-multi", "-exec")
+    async with as_user(shared_valkey, path, *rules) as store:
         seen = await store.put("key", b"value")
         await store.atomic_delete("key", seen)
         assert not await store.exists("key")
-        shared_valkey.cli("SET", "gone:key", "theirs")
-        late = GuardedCommands(b"gone:key", str(seen.revision), [("DEL",)], b"value")
+        shared_valkey.cli("SET", f"{path}:key", "theirs")
+        late = GuardedCommands(f"{path}:key".encode(), str(seen.revision), [("DEL",)], b"value")
         assert await apply(store.connection, (late,), 5.0) is None
         assert (await store.get("key")).value == b"theirs"
 
