@@ -234,9 +234,9 @@ async def test_load_previous_without_numbers_reads_the_end() -> None:
 
 @pytest.mark.heavy
 async def test_deep_tree_is_loaded() -> None:
-    key = "/".join("d" * 1500)
+    key = "/".join("d" * 1100)
     async with running_tree(key) as harness:
-        assert await harness.tree.reveal(key) is harness.tree.rows.at(1499)
+        assert await harness.tree.reveal(key) is harness.tree.rows.at(1099)
         harness.store.delete(key)
         harness.apply_events()
         await harness.tree.idle()
