@@ -22,7 +22,7 @@ from explorer.cli.arguments import ConnectionOptions
 from explorer.cli.command_line import verb_of
 from explorer.cli.key_completion import complete_key
 from explorer.cli.parser import Parser, command_parser, store_parser, verb_parser
-from explorer.cli.run import resolve_profile
+from explorer.cli.store_opener import resolve_profile
 from explorer.config import folder, read_profile_urls
 from explorer.drivers.registry import DRIVERS
 from explorer.model import address

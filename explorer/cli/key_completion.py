@@ -11,7 +11,7 @@ from typing import Final
 from explorer.cli.argument_types import key
 from explorer.cli.command_line import connection_options
 from explorer.cli.output import KeyFormatter, key_formatter
-from explorer.cli.run import resolve_profile
+from explorer.cli.store_opener import resolve_profile
 from explorer.config import read_profile_urls
 from explorer.drivers.base import Store
 from explorer.drivers.registry import driver

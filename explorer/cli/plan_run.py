@@ -7,7 +7,7 @@ from datetime import datetime
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode
-from explorer.cli.run import open_store, resolve_profile
+from explorer.cli.store_opener import open_store, resolve_profile
 from explorer.cli.value_diff import ValueDiff
 from explorer.cli.verbs.apply import apply, undo
 from explorer.cli.verbs.find import find, message_decoder

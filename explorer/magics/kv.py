@@ -15,7 +15,8 @@ from explorer.cli.command_line import parse
 from explorer.cli.dash_values import first_argument
 from explorer.cli.exit_codes import ExitCode, UsageError, error_line, exit_code, first_error
 from explorer.cli.parser import verb_parser
-from explorer.cli.run import open_store, resolve_profile, run_verb, with_profile
+from explorer.cli.run import run_verb
+from explorer.cli.store_opener import open_store, resolve_profile, with_profile
 from explorer.drivers.registry import DRIVERS, installed_schemes
 from explorer.magics.cell_console import CellConsole
 from explorer.model.errors import ExplorerError

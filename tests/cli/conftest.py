@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.cli import main, run
+from explorer.cli import main, store_opener
 from explorer.config import Profile
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.clock import ManualClock
@@ -36,7 +36,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
         del journal  # a store in this process has none
         return MemoryStore(parse(known.url), known.access, database=shared)
 
-    monkeypatch.setattr(run, "open_profile", make_store)
+    monkeypatch.setattr(store_opener, "open_profile", make_store)
     return shared
 
 

@@ -21,13 +21,13 @@ HEAVY = ("argcomplete", "asyncio", "grpc", "google.protobuf", "textual", "ipywid
 
 
 ONE_KEY = """
-from explorer.cli import run
+from explorer.cli import store_opener
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.database import Database
 from explorer.model.address import parse
 database = Database()
 database.put(b"k", b"{}")
-run.open_profile = lambda known, journal: MemoryStore(parse(known.url), known.access, database=database)
+store_opener.open_profile = lambda known, journal: MemoryStore(parse(known.url), known.access, database=database)
 """
 """Makes every `memory:` of a run a store with one key."""
 

@@ -1,16 +1,14 @@
-"""Plans: ask where keys are copied or moved, show what would change, apply it, and take it back."""
+"""Plans: ask where keys are copied or moved, and show what would change."""
 
 from collections.abc import Callable, Sequence
 
-from textual.content import Content
 from textual.widget import Widget
 
 from explorer.model.errors import ExplorerError
 from explorer.model.key_text import escape_key
 from explorer.plans.plan import Plan
 from explorer.session.actions import Place
-from explorer.session.editing.edit_text import REASON_HELP, REASON_QUESTION
-from explorer.session.editing.violation_text import override_options, override_question
+from explorer.session.results.difference_text import PLAN_QUESTION, plan_options, plan_title
 from explorer.session.results.export import EXPORT_HELP, export_keys, export_name, overwrite_question
 from explorer.session.results.plan_makers import (
     NOTHING_MARKED,
@@ -23,16 +21,13 @@ from explorer.session.results.plan_makers import (
     target_help,
     unstage,
 )
-from explorer.session.results.plan_text import (
-    NO_PLAN_YET,
-    apply_question,
-    confirmation_count,
-    confirmation_question,
-)
+from explorer.session.results.plan_review import PlanStores
+from explorer.session.results.plan_text import NO_PLAN_YET
 from explorer.session.session import Session
 from explorer.tui.cells import safe_content, short_key
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
 from explorer.tui.dialogs.text import TextDialog
+from explorer.tui.screens.plan import PlanScreen
 from explorer.tui.type_ahead import release_keys
 
 
@@ -44,8 +39,6 @@ def show(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
         session: The session.
         go: Goes to a key in the tree.
     """
-    from explorer.tui.screens.plan import PlanScreen  # noqa: PLC0415 - it acts by this module
-
     if not session.results.plan_review.was_started:
         screen.notify(NO_PLAN_YET)
         return
@@ -115,6 +108,24 @@ async def _copy(
     release_keys()
 
 
+async def copy_differences(screen: Widget, session: Session, go: Callable[[str], None]) -> None:
+    """Ask how much to copy to the other side, and show the plan for it."""
+    comparison = session.results.comparison
+    prune = await screen.app.push_screen_wait(ChoiceDialog(PLAN_QUESTION, plan_options(comparison)))
+    if prune is not None:
+
+        async def make(_: PlanStores) -> Plan:
+            return await comparison.plan(prune=prune)
+
+        try:
+            session.results.plan_review.make(plan_title(comparison.request), make)
+        except ExplorerError as error:
+            screen.notify(error.message, severity="warning")
+        else:
+            show(screen, session, go)
+    release_keys()
+
+
 async def export(screen: Widget, session: Session, keys: Sequence[str]) -> None:
     """Ask for a file, and write keys to it."""
     if not keys:
@@ -176,50 +187,3 @@ def save_staged(screen: Widget, session: Session, go: Callable[[str], None]) -> 
         screen.notify(error.message, severity="warning")
     else:
         show(screen, session, go)
-
-
-async def apply(screen: Widget, session: Session) -> None:
-    """Ask whether to apply the plan, and which broken constraints to override, and apply it."""
-    plan_review = session.results.plan_review
-    reason = plan_review.unready_reason()
-    plan = plan_review.plan
-    if reason is not None or plan is None:
-        screen.notify(f"Apply: {reason}", severity="warning")
-        return
-    if names := plan_review.blocking:
-        dialog = ChoiceDialog(override_question(names), override_options(names), type_ahead=False)
-        if await screen.app.push_screen_wait(dialog) != "override":
-            release_keys()
-            return
-        plan_review.override(names)
-    question, lines = apply_question(plan)
-    body = Content("\n").join(map(safe_content, lines))
-    is_confirmed = await screen.app.push_screen_wait(ConfirmDialog(question, body, yes="Apply"))
-    if is_confirmed and (count := confirmation_count(plan)):
-        typed = TextDialog(confirmation_question(count), "", help="esc, or another number, deletes nothing")
-        is_confirmed = await screen.app.push_screen_wait(typed) == count
-    why: str | None = ""
-    if is_confirmed and session.asks_reason:
-        why = await screen.app.push_screen_wait(TextDialog(REASON_QUESTION, "", help=REASON_HELP))
-    release_keys()
-    if is_confirmed and why is not None:
-        try:
-            plan_review.apply(why)
-        except ExplorerError as error:
-            screen.notify(error.message, severity="warning")
-
-
-def toggle_overwrite(screen: Widget, session: Session) -> None:
-    """Plan to replace values that differ, or to leave them."""
-    try:
-        session.results.plan_review.toggle_overwrite()
-    except ExplorerError as error:
-        screen.notify(f"Overwrite: {error.message}", severity="warning")
-
-
-def take_back(screen: Widget, session: Session) -> None:
-    """Show the plan that takes back what was done."""
-    try:
-        session.results.plan_review.take_back()
-    except ExplorerError as error:
-        screen.notify(f"Take back: {error.message}", severity="warning")

@@ -175,27 +175,27 @@ class BrowseScreen(PaneScreen):
 
     async def do_find(self) -> None:
         """Ask what to find, and list what is found."""
-        from explorer.tui.flows import find  # noqa: PLC0415 - not needed for the first picture
+        from explorer.tui.flows import results  # noqa: PLC0415 - not needed for the first picture
 
-        await find.find(self, self.session, self.go_to_key)
+        await results.find(self, self.session, self.go_to_key)
 
     def do_journal(self) -> None:
         """List this person's changes."""
-        from explorer.tui.flows import journal  # noqa: PLC0415 - as above
+        from explorer.tui.flows import results  # noqa: PLC0415 - as above
 
-        journal.show(self, self.session, self.go_to_key)
+        results.show_journal(self, self.session, self.go_to_key)
 
     async def do_compare(self) -> None:
         """Compare the folder under the cursor with another side."""
-        from explorer.tui.flows import compare  # noqa: PLC0415 - as above
+        from explorer.tui.flows import results  # noqa: PLC0415 - as above
 
-        await compare.compare(self, self.session, self.go_to_key)
+        await results.compare(self, self.session, self.go_to_key)
 
     def do_hits(self) -> None:
         """List what was found."""
-        from explorer.tui.flows import find  # noqa: PLC0415 - as above
+        from explorer.tui.flows import results  # noqa: PLC0415 - as above
 
-        find.show_hits(self, self.session, self.go_to_key)
+        results.show_hits(self, self.session, self.go_to_key)
 
     async def do_copy_to(self) -> None:
         """Ask where the selected key is copied, and show the plan."""
@@ -256,9 +256,9 @@ class BrowseScreen(PaneScreen):
         self._go_to_hit(-1)
 
     def _go_to_hit(self, by: int) -> None:
-        from explorer.tui.flows import find  # noqa: PLC0415 - as above
+        from explorer.tui.flows import results  # noqa: PLC0415 - as above
 
-        find.step(self, self.session, by, self.go_to_key)
+        results.step(self, self.session, by, self.go_to_key)
 
     def _start_navigation(self, navigation: Awaitable[None]) -> None:
         """Start going to a key; an earlier navigation is cancelled."""

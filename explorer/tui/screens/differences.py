@@ -23,7 +23,8 @@ from explorer.session.results.difference_text import (
 from explorer.session.session import Session
 from explorer.session.states import Tone
 from explorer.tui.cells import Piece, safe_content, shorten_middle
-from explorer.tui.flows import compare
+from explorer.tui.flows import plan_review
+from explorer.tui.flows.result_questions import ask_ignored, ask_other_side
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import StatusLabel
 from explorer.tui.screens.result_screen import ItemRows, ResultScreen
@@ -120,13 +121,13 @@ class DifferencesScreen(ResultScreen[DifferingKey]):
     async def do_compare(self) -> None:
         """Ask again what to compare with."""
         request = self.comparison.request
-        await compare.ask(self, self.session, request.prefix, request.keys)
+        await ask_other_side(self, self.session, request.prefix, request.keys)
         release_keys()
 
     async def do_ignore(self) -> None:
         """Ask which keys to leave out."""
-        await compare.ask_ignored(self, self.session)
+        await ask_ignored(self, self.session)
 
     async def do_plan_copy(self) -> None:
         """Plan the changes that make the other side like this one."""
-        await compare.make_plan(self, self.session, self._leave_for)
+        await plan_review.copy_differences(self, self.session, self._leave_for)

@@ -12,7 +12,7 @@ from explorer.session.results.result_text import MATCH, find_title, match_parts,
 from explorer.session.session import Session
 from explorer.session.states import Tone
 from explorer.tui.cells import Piece, short_key, shorten_middle
-from explorer.tui.flows import find
+from explorer.tui.flows.result_questions import ask_what_to_find
 from explorer.tui.keys import bindings
 from explorer.tui.screens.result_screen import ItemRows, ResultScreen
 from explorer.tui.type_ahead import release_keys
@@ -75,5 +75,5 @@ class HitsScreen(ResultScreen[SearchHit]):
 
     async def do_find(self) -> None:
         """Ask again what to find."""
-        await find.ask(self, self.session)
+        await ask_what_to_find(self, self.session)
         release_keys()

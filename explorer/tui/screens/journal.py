@@ -20,7 +20,7 @@ from explorer.session.results.journal_text import (
 from explorer.session.session import Session
 from explorer.session.states import Tone
 from explorer.tui.cells import Piece, safe_content, shorten_middle
-from explorer.tui.flows import journal
+from explorer.tui.flows.result_questions import ask_journal_filter, ask_journal_value
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import StatusLabel
 from explorer.tui.screens.result_screen import ItemRows, ResultScreen
@@ -119,7 +119,7 @@ class JournalScreen(ResultScreen[JournalItem]):
 
     async def do_filter_list(self) -> None:
         """Ask whose changes to list."""
-        await journal.ask_filter(self, self.session)
+        await ask_journal_filter(self, self.session)
 
     def do_all_stores(self) -> None:
         """List the changes in all stores, or only those in this one."""
@@ -129,7 +129,7 @@ class JournalScreen(ResultScreen[JournalItem]):
         """Ask for the value to bring back, and close the screen; the editor opens with it."""
         item = self.journal_list.current
         if item is not None and (key := self.key_of(item)) is not None:
-            self.restored = await journal.ask_value(self, self.session)
+            self.restored = await ask_journal_value(self, self.session)
             if self.restored is not None:
                 self.dismiss(key)
         release_keys()

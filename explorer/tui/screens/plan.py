@@ -13,7 +13,7 @@ from explorer.session.results.plan_text import plan_progress, row_details, row_s
 from explorer.session.session import Session
 from explorer.session.states import Tone
 from explorer.tui.cells import Piece, short_key, shorten_middle
-from explorer.tui.flows import plan_review
+from explorer.tui.flows import plan_application
 from explorer.tui.keys import bindings
 from explorer.tui.screens.result_screen import ItemRows, ResultScreen
 from explorer.tui.widgets.diff_view import DiffView
@@ -110,12 +110,12 @@ class PlanScreen(ResultScreen[PlanRow]):
 
     async def do_apply(self) -> None:
         """Ask whether to apply the plan, and apply it."""
-        await plan_review.apply(self, self.session)
+        await plan_application.apply(self, self.session)
 
     def do_take_back(self) -> None:
         """Show the plan that takes back what was done."""
-        plan_review.take_back(self, self.session)
+        plan_application.take_back(self, self.session)
 
     def do_overwrite(self) -> None:
         """Plan to replace values that differ, or to leave them."""
-        plan_review.toggle_overwrite(self, self.session)
+        plan_application.toggle_overwrite(self, self.session)
