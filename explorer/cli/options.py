@@ -128,7 +128,8 @@ def add_replace_options(replace: ArgumentParser) -> None:
     replace.add_argument(
         "--field",
         metavar="PATH",
-        help="replace in this field of messages only, as spec.image or ports[*].name; all else stays",
+        help="replace in this field only of messages, JSON and YAML, as spec.image or ports[*].name; OLD is its whole "
+        "text (with --regex any part): of a string what it says, of anything else its JSON",
     )
     _add_plan_option(replace)
     _add_apply_options(replace)

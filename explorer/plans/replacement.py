@@ -1,21 +1,19 @@
-"""Plans that replace a text in many values, or in one field of many messages."""
+"""Plans that replace a text in many values, or in one field of them."""
 
-import json
 import re
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from explorer.codecs.constraints.value_path import Parts, ValuePath
-from explorer.model.entries import Entry
+from explorer.codecs.constraints.value_path import ValuePath
 from explorer.model.errors import InvalidText
+from explorer.plans.field_replacement import FieldReplacement
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, part_of, require_guarded_writes
 from explorer.plans.search import SearchQuery, value_text
 from explorer.plans.side import PlanSide, omission
 
 if TYPE_CHECKING:  # imports protobuf and yaml
-    from explorer.codecs.base import Document
     from explorer.codecs.codecs import Codecs
 
 
@@ -37,9 +35,11 @@ class Replacement:
         """Return the pattern of what is replaced.
 
         Raises:
-            InvalidText: It is no regular expression.
+            InvalidText: It is no regular expression, or the new text names a group that it lacks.
         """
-        return cast("re.Pattern[str]", SearchQuery(value=self.old, regex=self.regex).value_pattern())
+        pattern = cast("re.Pattern[str]", SearchQuery(value=self.old, regex=self.regex).value_pattern())
+        self.apply(pattern, "")
+        return pattern
 
     def apply(self, pattern: re.Pattern[str], text: str) -> str:
         """Return a text with its replacements.
@@ -61,7 +61,7 @@ async def replace_plan(
     Args:
         side: The store and the prefix.
         replacement: The text and what takes its place.
-        field: Path of the only field of messages to replace it in; None for any place of all values.
+        field: Path of the only field to replace it in, of messages, JSON and YAML; None for any place of all values.
         codecs: Schemas and rules, for a field.
 
     Raises:
@@ -99,57 +99,3 @@ async def replace_plan(
     title = f"replace {replacement.old!r} by {replacement.new!r}{where} below {side.name}"
     part = await part_of(store, changes, profile=side.profile)
     return Plan(title, (part,) if changes else (), omitted=tuple(omitted))
-
-
-@dataclass(frozen=True, slots=True)
-class FieldReplacement:
-    """Replacement in one field of messages; the change is patched into the old bytes, and all else stays."""
-
-    replacement: Replacement
-    path: ValuePath
-    codecs: "Codecs"
-
-    def apply(self, pattern: re.Pattern[str], key: str, entry: Entry) -> bytes | str:
-        """Return the new value of a message, or why it is left as it is."""
-        value = entry.value or b""
-        document = self.codecs.open(key, value)
-        if document.choice.type is None:
-            return "its value is not known to be a message"
-        document = self.codecs.open(key, value, replace(document.choice, form="json"))
-        if document.choice.form != "json" or document.choice.type is None:
-            return "its message cannot be shown as JSON"
-        if document.read_only_reason is not None:
-            return document.read_only_reason
-        return self._edited(pattern, document)
-
-    def _edited(self, pattern: re.Pattern[str], document: "Document") -> bytes | str:
-        data = json.loads(document.text)
-        is_changed = False
-        for parts, part in list(self.path.find(data)):
-            if not isinstance(part, str | int | float | bool):
-                continue
-            text = part if isinstance(part, str) else json.dumps(part)
-            new = self.replacement.apply(pattern, text)
-            if new != text:
-                _set(data, parts, new if isinstance(part, str) else _number(new))
-                is_changed = True
-        if not is_changed:
-            return document.value
-        try:
-            return document.encode(json.dumps(data, ensure_ascii=False, indent=2)).value
-        except InvalidText as error:
-            return f"the new message is not valid: {error.message}"
-
-
-def _set(data: object, parts: Parts, value: object) -> None:
-    *outer, last = parts
-    for name in outer:
-        data = data[name]  # type: ignore[index] # the path was found in it
-    data[last] = value  # type: ignore[index] # as above
-
-
-def _number(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

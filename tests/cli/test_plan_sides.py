@@ -133,7 +133,7 @@ def test_field_of_messages_is_replaced(url: str, run: Run, tmp_path: Path) -> No
     before = run("get", url, "order", "--as", "raw").output
     replaced = run("replace", url, "old", "new", "--field", "tags[*]", "--yes", *schema)
     assert replaced.lines[0] == "update    order"
-    assert "plain: its value is not known to be a message" in replaced.error
+    assert "plain: its value is not known to be a message, JSON or YAML" in replaced.error
     assert run("get", url, "order", "--as", "raw").output == before.replace(b"\x1a\x03old", b"\x1a\x03new")
     assert run("replace", url, "5", "7", "--field", "amount", "--yes", *schema)
     shown = run("get", url, "order", "--type", "Order", "--proto", str(tmp_path / "new.proto")).lines

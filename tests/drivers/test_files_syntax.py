@@ -9,12 +9,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.drivers.files.syntax import syntax_of
 from explorer.drivers.files.table.document import DocumentLayout, escape_name, unescape_name
 from explorer.drivers.files.table.filedb import FileDbLayout
 from explorer.drivers.files.table.layout import Layout
 from explorer.drivers.files.table.table_file import TableFile
 from explorer.model.errors import InvalidKey, InvalidText
+from explorer.syntax import syntax_of
 from tests.scale import examples
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from explorer.drivers.files.syntax.base import FileSyntax, ValueKind, ValueNode
 from explorer.drivers.files.table.layout import KeyPlace, KeyPlaces, Layout
 from explorer.model.errors import InvalidKey, InvalidText
+from explorer.syntax.base import FileSyntax, ValueKind, ValueNode
 
 _ESCAPED: Final = re.compile("~(.?)", re.DOTALL)
 _DOTTED: Final = {"": "~", ".": "~.", "..": "~.."}

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 
-from explorer.drivers.files.syntax.base import FileSyntax, ValueKind, ValueMember, ValueNode
 from explorer.drivers.files.table.layout import KeyPlace, KeyPlaces, Layout
 from explorer.model.errors import InvalidKey, InvalidText
 from explorer.model.sanitize import pluralize
+from explorer.syntax.base import FileSyntax, ValueKind, ValueMember, ValueNode
 
 
 class FileDbLayout(Layout):

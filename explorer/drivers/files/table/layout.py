@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from explorer.drivers.files.syntax.base import FileSyntax, ValueNode
+from explorer.syntax.base import FileSyntax, ValueNode
 
 
 class KeyPlace(NamedTuple):

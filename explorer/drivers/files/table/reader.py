@@ -15,12 +15,12 @@ from explorer.drivers.files.atomic_file import FileTag, read_file
 from explorer.drivers.files.errors import UnreadableFileError, display_path, translate
 from explorer.drivers.files.layout_detection import FILEDB_SYNTAXES
 from explorer.drivers.files.settings import FilesSettings
-from explorer.drivers.files.syntax import syntax_of
 from explorer.drivers.files.table.layout import Layout
 from explorer.drivers.files.table.table_file import TableFile
 from explorer.model.entries import NO_META, Child, Entry
 from explorer.model.errors import ExplorerError, InvalidText, KeyNotFound
 from explorer.model.keys import decode, encode, range_end
+from explorer.syntax import syntax_of
 
 _RECENT: Final = 2_000_000_000
 """Nanoseconds after a write within which another one may have the same time."""

@@ -8,9 +8,9 @@ from typing import Final
 
 from explorer.drivers.files.atomic_file import FileTag, digest
 from explorer.drivers.files.errors import display_path
-from explorer.drivers.files.syntax.base import FileSyntax, ValueKind, ValueNode
 from explorer.drivers.files.table.layout import KeyPlace, KeyPlaces, Layout
 from explorer.model.errors import InvalidKey, InvalidText
+from explorer.syntax.base import FileSyntax, ValueKind, ValueNode
 
 EMPTY_DIRECTORY: Final = "{}"
 """Value of a change that makes a directory."""

@@ -7,8 +7,8 @@ import tomlkit
 from tomlkit.exceptions import ParseError, TOMLKitError
 from tomlkit.items import Item
 
-from explorer.drivers.files.syntax.base import MAX_DEPTH, FileSyntax, ValueKind, ValueMember, ValueNode
 from explorer.model.errors import InvalidText
+from explorer.syntax.base import MAX_DEPTH, FileSyntax, ValueKind, ValueMember, ValueNode
 
 _Container: TypeAlias = "MutableMapping[str, object] | MutableSequence[object]"
 _Path: TypeAlias = tuple[str | int, ...]

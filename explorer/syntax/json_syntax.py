@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NoReturn
 
-from explorer.drivers.files.syntax.base import MAX_DEPTH, Patch, PatchedSyntax, ValueKind, ValueMember, ValueNode, runs
 from explorer.model.errors import InvalidText
+from explorer.syntax.base import MAX_DEPTH, Patch, PatchedSyntax, ValueKind, ValueMember, ValueNode, runs
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _SCALAR: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")

@@ -6,7 +6,7 @@ from typing import Final
 
 import yaml
 
-from explorer.drivers.files.syntax.base import ValueKind, ValueNode
+from explorer.syntax.base import ValueKind, ValueNode
 
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@-]+)*")
 _RESERVED: Final = frozenset({"y", "n"})

@@ -11,10 +11,10 @@ from typing import Final
 
 import yaml
 
-from explorer.drivers.files.syntax import yaml_emitter
-from explorer.drivers.files.syntax.base import MAX_DEPTH, Patch, PatchedSyntax, ValueKind, ValueMember, ValueNode, runs
-from explorer.drivers.files.syntax.json_syntax import JsonSyntax, append_flow, is_same_json, remove_flow
 from explorer.model.errors import InvalidText
+from explorer.syntax import yaml_emitter
+from explorer.syntax.base import MAX_DEPTH, Patch, PatchedSyntax, ValueKind, ValueMember, ValueNode, runs
+from explorer.syntax.json_syntax import JsonSyntax, append_flow, is_same_json, remove_flow
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_EXPANDED: Final = 1_000_000
