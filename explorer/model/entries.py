@@ -95,3 +95,7 @@ class Status:
     """Further facts in the store's own terms, the most important first."""
     complaints: tuple[str, ...] = ()
     """Problems to know of before relying on the store, one line each."""
+    data_ids: frozenset[str] = frozenset()
+    """IDs of what holds the data: two addresses with one in common lead to the same store. Empty: its identity."""
+    data_path: str | None = None
+    """Path there that all keys begin with, if it is not the store's `root_path`."""

@@ -161,7 +161,7 @@ class CopyPlanner:
         if not isinstance(self._source, PlanSide):
             return
         source, target = await self._source.location(), await self._target.location()
-        if source.store == target.store and (source.is_in(target) or target.is_in(source)):
+        if source.overlaps(target):
             raise ExplorerError(
                 f"{source.path or '/'} and {target.path or '/'} of the same store overlap", hint="choose another target"
             )

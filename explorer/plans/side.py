@@ -21,15 +21,19 @@ from explorer.plans.plan import Plan
 class SideLocation(NamedTuple):
     """A place in a store."""
 
-    store: tuple[str, str, str]
-    """Scheme and identity of the store, and the revision at which it is shown."""
+    store: tuple[str, str]
+    """Scheme of the store, and the revision at which it is shown."""
+    data_ids: frozenset[str]
+    """IDs of what holds its data."""
     path: str
     """Path in the store that all keys begin with; of a key without the separator at its end."""
     separator: str
 
-    def is_in(self, other: "SideLocation") -> bool:
-        """Return whether this place is another one of the same store, or below it."""
-        return self.path == other.path or self.path.startswith(directory(other.path, self.separator))
+    def overlaps(self, other: "SideLocation") -> bool:
+        """Return whether this place is another one of the same store, or one of them is below the other."""
+        one, two = directory(self.path, self.separator), directory(other.path, self.separator)
+        is_same_store = self.store == other.store and bool(self.data_ids & other.data_ids)
+        return is_same_store and (one.startswith(two) or two.startswith(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,12 @@ class PlanSide:
     async def location(self) -> SideLocation:
         """Return where the side is, to see whether two sides overlap."""
         store = self.store
-        identity = (await store.status()).identity
+        status = await store.status()
+        data_ids = status.data_ids or frozenset({status.identity or store.redacted})
+        root = store.root_path if status.data_path is None else status.data_path
+        path = directory(root, store.separator) + self.prefix
         revision = store.address.option(REVISION_OPTION, "")
-        path = directory(store.root_path, store.separator) + self.prefix
-        return SideLocation((store.address.scheme, identity or store.redacted, revision), path, store.separator)
+        return SideLocation((store.address.scheme, revision), data_ids, path, store.separator)
 
     def shown(self, relative: str) -> str:
         """Return a relative key for a person, with the last name of the key of the side."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from itertools import combinations, permutations
 from pathlib import Path
 from secrets import token_hex
@@ -13,6 +14,7 @@ import pytest
 import explorer
 from explorer.drivers.base import Store
 from explorer.drivers.bolt.file import create
+from explorer.model.errors import ExplorerError
 from explorer.plans.application import Application, undo_plan
 from explorer.plans.copy import CopyPlanner
 from explorer.plans.plan import Plan
@@ -127,3 +129,35 @@ async def test_move_between_stores_and_back(stores: Mapping[str, Store], tmp_pat
     await apply(folder, undo, etcd, zookeeper)
     assert await values(etcd, "from") == VALUES
     assert not any((await values(zookeeper, "to")).values())
+
+
+@pytest.mark.parametrize("scheme", ["zk", "redis", "file"])
+async def test_no_move_to_the_same_store_by_another_name(
+    stores: Mapping[str, Store], tmp_path: Path, scheme: str
+) -> None:
+    """Moving a folder to itself would delete it: a server is recognized by any of its names, a folder by symlinks."""
+    address = stores[scheme].address.public_url.replace("127.0.0.1", "localhost")
+    (tmp_path / "link").symlink_to("folder")
+    address = address.replace("/folder", "/link")
+    assert address != stores[scheme].address.public_url
+    await stores[scheme].put("kept", b"1")
+    async with explorer.open(address) as same:
+        source, target = PlanSide(stores[scheme]), PlanSide(same)
+        with pytest.raises(ExplorerError, match="of the same store overlap"):
+            await CopyPlanner(source, target, move=True).plan("move")
+        with pytest.raises(ExplorerError, match="of the same store overlap"):
+            await CopyPlanner(source, replace(target, prefix="below/"), move=True).plan("move")
+
+
+async def test_another_consul_cluster_is_another_store(shared_consul: ConsulServer) -> None:
+    """Consul calls the datacenter of every cluster dc1."""
+    with ConsulServer() as other:
+        url = "consul://{}/same/"
+        async with (
+            explorer.open(url.format(shared_consul.address)) as one,
+            explorer.open(url.format(other.address)) as two,
+        ):
+            await one.put("a", b"1")
+            await two.put("a", b"1")
+            plan = await CopyPlanner(PlanSide(one), PlanSide(two), move=True).plan("move")
+            assert plan.same == ("a",)

@@ -1,5 +1,7 @@
 """Status of a store's endpoints: facts and complaints."""
 
+import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
@@ -26,6 +28,8 @@ class StatusReport:
     complaints: list[str] = field(default_factory=list)
     version: str = ""
     """Version of the first endpoint that answered."""
+    data_ids: set[str] = field(default_factory=set)
+    """IDs of what holds the data, see `Status`."""
 
     async def query(self, hosts: Iterable[Host], ask: Callable[[Host], Awaitable[Answer]]) -> dict[Host, Answer]:
         """Query all endpoints concurrently, and return the answers; note denials as facts, failures as complaints."""
@@ -47,4 +51,26 @@ class StatusReport:
 
     def status(self, product: str, revision: Revision | None, identity: str | None) -> Status:
         """Return the status that was collected."""
-        return Status(product, self.version or "unknown", revision, identity, self.facts, tuple(self.complaints))
+        return Status(
+            product,
+            self.version or "unknown",
+            revision,
+            identity,
+            self.facts,
+            tuple(self.complaints),
+            frozenset(self.data_ids),
+        )
+
+
+async def resolve(hosts: Iterable[Host]) -> frozenset[str]:
+    """Return the addresses of hosts, by which one server is recognized under several names."""
+    loop = asyncio.get_running_loop()
+
+    async def look_up(host: Host) -> set[str]:
+        try:
+            found = await loop.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
+        except OSError:
+            return {str(host)}
+        return {f"{address[0]} {address[1]}" for *_, address in found}
+
+    return frozenset().union(*await asyncio.gather(*map(look_up, hosts)))

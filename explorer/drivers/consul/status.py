@@ -55,6 +55,8 @@ async def read_status(connection: ConsulConnection) -> Status:
     for host, agent in agents.items():
         report.add(host, agent.version, f"{agent.role}, node {agent.node}")
         identity = identity or agent.datacenter
-    report.facts["leader"] = await connection.send(requests.get_leader())
+    leader = await connection.send(requests.get_leader())
+    report.facts["leader"] = leader
     report.facts["datacenter"] = identity
+    report.data_ids.add(f"{identity} {leader}")  # many clusters have a datacenter "dc1"
     return report.status("Consul", revision, f"datacenter {identity}" if identity else None)

@@ -7,6 +7,7 @@ from explorer.drivers.files.connection import FilesConnection
 from explorer.drivers.files.errors import display_path, translated
 from explorer.drivers.files.notifier import file_system
 from explorer.model.entries import Revision, Status
+from explorer.model.keys import decode
 
 
 async def read_status(
@@ -46,4 +47,6 @@ async def read_status(
             "changes": f"polled: {polling}" if polling else "reported by the system",
         },
         complaints=complaints,
+        data_ids=frozenset({"files"}),
+        data_path="/".join(filter(None, (decode(settings.root), settings.prefix))),
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
-from explorer.drivers.common.status import StatusReport
+from explorer.drivers.common.status import StatusReport, resolve
 from explorer.drivers.common.tasks import STATUS_TIMEOUT
 from explorer.drivers.redis.connection import RedisConnection
 from explorer.drivers.redis.errors import reply_error
@@ -37,7 +37,11 @@ async def read_status(connection: RedisConnection) -> Status:
         return parse_info(reply if isinstance(reply, bytes) else b"")
 
     answers = await report.query(nodes, ask)
+    database = connection.settings.database
+    report.data_ids |= {f"{address}/{database}" for address in await resolve(nodes)}
     for host, info in answers.items():
+        if replication := info.get("master_replid"):
+            report.data_ids.add(f"{replication}/{database}")
         product = info.get("server_name", product)
         version = info.get("valkey_version") or info.get("redis_version") or "unknown"
         role = {"master": "primary", "slave": "replica"}.get(info.get("role", ""), "role unknown")
@@ -49,7 +53,7 @@ async def read_status(connection: RedisConnection) -> Status:
         report.facts["cluster"] = f"{len(nodes)} primaries"
     elif settings.service:
         report.facts["sentinel"] = settings.service
-    report.facts["database"] = settings.database
+    report.facts["database"] = database
     report.facts["keys"] = await count_keys(connection, list(nodes.values()))
     report.facts["changes"] = "keyspace notifications" if settings.keyspace_events else "client tracking"
     if not connection.notifications_known:

@@ -1,11 +1,16 @@
 """Status of the servers, and the ping."""
 
-from explorer.drivers.common.status import StatusReport
+from typing import Final
+
+from explorer.drivers.common.status import StatusReport, resolve
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.four_letter_words import FourLetterWords
 from explorer.model.entries import Status
-from explorer.model.errors import NotReachable
+from explorer.model.errors import ExplorerError, NotReachable
+
+_CONFIG: Final = "/zookeeper/config"
+"""Znode with the members of the ensemble, a line each: `server.1=host:2888:3888:participant;host:2181`."""
 
 
 async def ping(connection: ZooKeeperConnection, within: float) -> None:
@@ -38,4 +43,15 @@ async def read_status(connection: ZooKeeperConnection) -> Status:
             report.facts["nodes"] = int(nodes)
     report.facts["session"] = f"{connection.state.session_id & (2**64 - 1):#x}"
     report.facts["session time-out"] = f"{connection.state.session_timeout:g} s"
+    report.data_ids |= await resolve(connection.settings.hosts) | await _members(connection)
     return report.status("ZooKeeper", None, None)
+
+
+async def _members(connection: ZooKeeperConnection) -> frozenset[str]:
+    """Return the members of the ensemble; none where its configuration is hidden, or there is one server only."""
+    try:
+        data, _ = await connection.query(messages.get_data(_CONFIG))
+    except ExplorerError:
+        return frozenset()
+    lines = data.decode(errors="replace").splitlines()
+    return frozenset(line.partition(";")[0] for line in lines if line.startswith("server."))
