@@ -110,6 +110,8 @@ class PlanFolder:
                 plan = self.read(plan.undoes)
             if plan is None or not self.was_begun(plan.id) or (plan.undoes and identity is None):
                 continue
+            if identity is None and not self.record(plan).may_have_done:
+                continue
             undo = self._begun_undo(plan)
             if undo is None:
                 return plan
@@ -124,15 +126,18 @@ class PlanFolder:
 
     def is_finished(self, plan: Plan) -> bool:
         """Return whether every change is done, or was left since others changed its key."""
-        return self._record(plan).is_finished(plan)
+        return self.record(plan).is_finished(plan)
 
-    def _begun_undo(self, plan: Plan) -> Plan | None:
-        undone_by = self._record(plan).undone_by
-        return None if undone_by is None else self.read(undone_by)
-
-    def _record(self, plan: Plan) -> ProgressRecord:
+    def record(self, plan: Plan) -> ProgressRecord:
+        """Return how far a plan is; one that was not applied has done nothing."""
+        if not self.was_begun(plan.id):
+            return ProgressRecord()
         with PrivateFolder(self.path) as folder:
             return read_lines(plan, folder.read(f"{plan.id}.progress", MAX_PLAN_SIZE) or b"")
+
+    def _begun_undo(self, plan: Plan) -> Plan | None:
+        undone_by = self.record(plan).undone_by
+        return None if undone_by is None else self.read(undone_by)
 
     def list_plans(self) -> tuple[str, ...]:
         """Return the IDs of the plans that are kept, the newest first."""

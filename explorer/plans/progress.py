@@ -72,6 +72,11 @@ class ProgressRecord:
             case _:
                 raise TypeError(line)
 
+    @property
+    def may_have_done(self) -> bool:
+        """True if changes are done, or in doubt."""
+        return bool(self.done or self.begun)
+
     def is_finished(self, plan: Plan) -> bool:
         """Return whether every change is done, or was left since others changed its key."""
         return len(self.done) + len(self.refused) >= len(plan)
@@ -107,8 +112,8 @@ class Progress:
     def __init__(self, plan: Plan, data: bytes | None, file: BufferedWriter) -> None:
         self._record = read_lines(plan, data or b"")
         self._file = file
-        self.resumed = data is not None
-        """True if the plan was applied before."""
+        self.resumed = self._record.may_have_done
+        """True if changes of the plan are done, or were sent, before."""
 
     @property
     def undone_by(self) -> str | None:

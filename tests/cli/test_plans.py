@@ -83,7 +83,7 @@ def test_move_asks_and_moves(url: str, run: Run) -> None:
 
 
 def test_plan_is_reviewed_and_applied(url: str, run: Run, tmp_path: Path) -> None:
-    """A plan file is applied once; its second run needs --resume, and a moved base refuses it."""
+    """A plan file is applied once: when it has done something, it needs --resume; a moved base refuses it."""
     file = tmp_path / "change.json"
     fill(run, f"{url}a/", x="1", y="2")
     assert run("copy", f"{url}a/", f"{url}b/", "--plan", str(file))
@@ -94,12 +94,31 @@ def test_plan_is_reviewed_and_applied(url: str, run: Run, tmp_path: Path) -> Non
     assert (refused.code, values(run, f"{url}b/")) == (4, {"y": "theirs"})
     assert "the key exists now" in refused.error
     assert run("apply", str(file), "--dry-run").code == 4
+    assert run("undo", "--yes").code == 2  # it has done nothing
     assert run("rm", f"{url}b/", "y", "--yes")
-    assert run("apply", str(file), "--yes", "--resume")
+    assert run("apply", str(file), "--yes")
     assert values(run, f"{url}b/") == {"x": "1", "y": "2"}
     again = run("apply", str(file), "--yes")
     assert again.code == 2
     assert "begun before" in again.error
+
+
+def test_stopped_plan_says_how_it_goes_on(url: str, run: Run, tmp_path: Path) -> None:
+    """The second change is too large for the server: what is done is no conflict of a dry run, and is taken back."""
+    file = tmp_path / "change.json"
+    fill(run, f"{url}a/", x="1", y="2")
+    assert run("copy", f"{url}a/", f"{url}b/", "--plan", str(file))
+    plan = json.loads(file.read_text())
+    plan["parts"][0]["changes"][1]["new"] = {"text": "y" * 2**21}
+    file.write_text(json.dumps(plan))
+    stopped = run("apply", str(file), "--yes")
+    assert stopped.code == 1
+    assert f"1 of 2 changes done: keyscope apply {plan['id']} --resume goes on" in stopped.error
+    again = run("apply", plan["id"], "--dry-run")
+    assert again.code == 0
+    assert "1 of 2 changes done before" in again.error
+    assert run("undo", "--yes")
+    assert run("undo", "--yes").code == 2
 
 
 def test_edited_plan_is_refused(url: str, run: Run, tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from explorer.model.sanitize import pluralize
 from explorer.model.write_reason import current_write_reason
 from explorer.plans.application import Application, moved_keys, undo_of
 from explorer.plans.constraint_check import blocking_constraints, plan_violations
-from explorer.plans.plan import Plan, PlanAction, PlanPart
+from explorer.plans.plan import OmittedKey, Plan, PlanAction, PlanPart
 from explorer.plans.plan_file import read_plan, write_plan
 from explorer.plans.plan_folder import PlanFolder
+from explorer.plans.progress import ChangeIndex
 
 
 async def review(
@@ -135,9 +136,11 @@ async def _apply(plan: Plan, stores: Mapping[str, Store], console: Console, valu
                     async for _ in changes:
                         pass
         except (ExplorerError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError):
-                console.print_note(f"keyscope: interrupted, {application.summary}: {_resume_hint(plan)} goes on")
-            _print_undo(plan, application, console)
+            why = "interrupted, " if isinstance(error, asyncio.CancelledError) else ""
+            if why or kept.record(plan).may_have_done:
+                console.print_note(f"keyscope: {why}{application.summary}: {_resume_hint(plan)} goes on")
+            if not plan.undoes:  # an undo that is not finished goes on by the same command
+                _print_undo(plan, application, console)
             raise
         _print_undo(plan, application, console)
         for conflict in application.summary.conflicts:
@@ -161,8 +164,21 @@ def _print_undo(plan: Plan, application: Application, console: Console) -> None:
 
 
 async def _print_moved(plan: Plan, stores: Mapping[str, Store], console: Console) -> int:
-    """Print the keys that are not as the plan says; the exit code is that of a conflict if there are any."""
-    moved = [one for part in plan.parts for one in await moved_keys(part, stores[part.store])]
+    """Print the keys that are not as the plan says, but for changes that are done or were sent.
+
+    The exit code is that of a conflict if there are any.
+    """
+    record = _plan_folder().record(plan)
+    if record.done:
+        console.print_note(f"keyscope: {len(record.done):,} of {pluralize(len(plan), 'change')} done before")
+    moved: list[OmittedKey] = []
+    for number, part in enumerate(plan.parts):
+        left = [
+            change
+            for index, change in enumerate(part.changes)
+            if (place := ChangeIndex(number, index)) not in record.done and place not in record.begun
+        ]
+        moved += await moved_keys(replace(part, changes=tuple(left)), stores[part.store])
     for one in moved:
         console.print_note(f"keyscope: {one.key!r}: {one.reason}")
     return ExitCode.CONFLICT if moved else ExitCode.SUCCESS
