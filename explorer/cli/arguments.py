@@ -176,6 +176,7 @@ class CopyArguments:
     dry_run: bool
     yes: bool
     overrides: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,7 @@ class ImportArguments:
     dry_run: bool
     yes: bool
     overrides: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,13 +150,7 @@ def add_restore_options(restore: ArgumentParser) -> None:
 
 def add_diff_options(diff: ArgumentParser) -> None:
     """Add the options of `diff`."""
-    diff.add_argument(
-        "--ignore",
-        dest="ignored",
-        metavar="GLOB",
-        action="append",
-        help="leave out keys that match, as in 'locks/*' (may be repeated)",
-    )
+    _add_ignore_option(diff)
     diff.add_argument("--keys-only", action="store_true", help="compare which keys there are, not their values")
     add_json_option(diff)
     add_schema_options(diff)
@@ -165,8 +159,19 @@ def add_diff_options(diff: ArgumentParser) -> None:
 def add_copy_options(copy: ArgumentParser) -> None:
     """Add the options of `copy` and `move`."""
     copy.add_argument("--overwrite", action="store_true", help="replace values that differ in the target")
+    _add_ignore_option(copy)
     _add_plan_option(copy)
     _add_apply_options(copy)
+
+
+def _add_ignore_option(verb: ArgumentParser) -> None:
+    verb.add_argument(
+        "--ignore",
+        dest="ignored",
+        metavar="GLOB",
+        action="append",
+        help="leave out keys that match, as in 'locks/*' (may be repeated)",
+    )
 
 
 def add_export_options(export: ArgumentParser) -> None:

@@ -21,6 +21,11 @@ _PREVIEW_LENGTH: Final = 100
 """Characters of a value in a line."""
 
 
+def shown_key(key: str) -> str:
+    """Return a name or a relative key as it is printed: the empty one as two quotes."""
+    return key or '""'
+
+
 # Records
 
 
@@ -99,7 +104,7 @@ def key_formatter(*, escaped: bool) -> KeyFormatter:
 
 def child_lines(child: Child, separator: str, format_key: KeyFormatter = str) -> Iterator[str]:
     """Yield the name of a child if it has a value, and the name with the separator if it has children."""
-    name = format_key(child.name) or '""'
+    name = shown_key(format_key(child.name))
     if child.has_value or not child.has_children:
         yield name
     if child.has_children:

@@ -19,6 +19,7 @@ from explorer.model.address import Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import NO_META, Child, Cursor, Entry, Meta, Page, Revision, Status
 from explorer.model.errors import KeyNotFound
+from explorer.model.keys import encode
 from explorer.model.locks import LockInfo
 from explorer.model.operations import Operation
 
@@ -96,6 +97,10 @@ class Store(StoreAttributes, ABC):
         """
         del revision
         return None
+
+    def require_key(self, key: str) -> None:
+        """Raise InvalidKey or TooLarge if the store can hold no such key, whatever else it has; ask no server."""
+        encode(key)
 
     # Reading
 

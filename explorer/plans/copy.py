@@ -5,8 +5,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from explorer.model.capabilities import Capability
 from explorer.model.entries import NO_META, Entry
-from explorer.model.errors import ExplorerError, KeyNotFound
+from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound, TooLarge
+from explorer.model.keys import encode, parents
 from explorer.plans.differences import DifferenceKind, differences
 from explorer.plans.entry_meta import chosen_meta, created_meta, keys_above, not_written
 from explorer.plans.meter import Meter
@@ -49,6 +51,8 @@ class CopyPlanner:
         self._emptied: set[str] = set()
         self._conflicts: list[OmittedKey] = []
         self._omitted: list[OmittedKey] = []
+        self._valued: set[str] | None = set() if Capability.NESTING not in target.store.capabilities else None
+        """Keys of the target that have a value, in a store whose directories have none."""
 
     async def plan(self, title: str) -> Plan:
         """Return the plan.
@@ -71,6 +75,7 @@ class CopyPlanner:
                         self._add(difference.key, difference.left, difference.right, difference.kind)
         if not count:
             raise KeyNotFound("the source is empty, and nothing was planned", address=self._source.name)
+        self._refuse_nested()
         return Plan(
             title,
             await self._parts(await self._writes()),
@@ -81,6 +86,8 @@ class CopyPlanner:
 
     def _add(self, relative: str, left: Entry | None, right: Entry | None, kind: DifferenceKind) -> None:
         key = self._target.key(relative)
+        if right is not None and self._valued is not None:
+            self._valued.add(key)
         is_named = isinstance(self._source, PlanSide) and self._source.has_key and not relative
         if left is not None and (reason := omission(left, is_named=is_named)):
             self._omitted.append(OmittedKey(self._source.key(relative), reason))
@@ -102,6 +109,9 @@ class CopyPlanner:
             url = self._target.store.address.public_url
             self._conflicts.append(OmittedKey(key, "the target has another value", change, url))
             return
+        elif right is None and (refusal := self._refusal(key)):
+            self._conflicts.append(OmittedKey(key, refusal))
+            return
         else:
             masked = is_masked(self._source, relative)
             self._copied.append((replace(Change.of(key, right, left.value), masked=masked), left))
@@ -109,6 +119,29 @@ class CopyPlanner:
             self._moved.append(left)
             if isinstance(self._source, PlanSide):
                 self._emptied |= self._source.directories_above(self._source.key(relative))
+
+    def _refusal(self, key: str) -> str:
+        """Return why the target can hold no such key; empty if it can."""
+        try:
+            self._target.store.require_key(key)
+        except (InvalidKey, TooLarge) as error:
+            return f"the target cannot hold this key: {error.message}"
+        return ""
+
+    def _refuse_nested(self) -> None:
+        """Make conflicts of keys that have another one above or below them, where directories have no value."""
+        if self._valued is None:
+            return
+        separator = self._target.store.separator
+        created = {change.key for change, _ in self._copied if change.base is None}
+        valued = self._valued | created
+        above = {key: next((name for name in parents(key, separator) if name in valued), None) for key in valued}
+        refused = {
+            name for key, parent in above.items() if parent is not None for name in (key, parent) if name in created
+        }
+        for name in sorted(refused, key=encode):
+            self._conflicts.append(OmittedKey(name, "the target cannot hold both a key and keys below it"))
+        self._copied = [item for item in self._copied if item[0].key not in refused]
 
     async def _writes(self) -> list[Change]:
         """Return what is written; list what the copies do not have."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
+from glob import escape
 from itertools import combinations, permutations
 from pathlib import Path
 from secrets import token_hex
@@ -147,6 +148,33 @@ async def test_no_move_to_the_same_store_by_another_name(
             await CopyPlanner(source, target, move=True).plan("move")
         with pytest.raises(ExplorerError, match="of the same store overlap"):
             await CopyPlanner(source, replace(target, prefix="below/"), move=True).plan("move")
+
+
+REFUSED: Final[Mapping[str, set[str]]] = {
+    "etcd": set(),
+    "etcd2": {".", "a//b", "bad\udcff", "end/", "nested", "nested/child", "nested/child/deep"},
+    "consul": {"bad\udcff"},
+    "zk": {".", "a//b", "bad\udcff", "end/", "new\nline"},
+    "redis": set(),
+    "bolt": {"a//b", "end/", "nested", "nested/child", "nested/child/deep", "ti~lde"},
+    "file": {".", "a//b", "end/", "long" * 64, "nested", "nested/child", "nested/child/deep"},
+}
+"""Keys that a store cannot hold."""
+
+
+@pytest.mark.parametrize("scheme", sorted(REFUSED))
+async def test_keys_that_the_target_cannot_hold(stores: Mapping[str, Store], scheme: str) -> None:
+    """They are conflicts of the plan, found before anything is written; all others are written."""
+    for key in set().union(*REFUSED.values()):
+        await stores["memory"].put(f"odd/{key}", b"1")
+    source, target = below(stores["memory"], "odd"), below(stores[scheme], "odd")
+    plan = await CopyPlanner(source, target).plan("copy")
+    start = len(target.prefix)
+    refused = {one.key[start:].replace(target.store.separator, "/") for one in plan.conflicts}
+    assert refused == REFUSED[scheme]
+    plan = await CopyPlanner(source, target, ignored=[escape(key) for key in refused]).plan("copy")
+    for change in plan:
+        await stores[scheme].atomic_put(change.key, b"1", None)
 
 
 async def test_another_consul_cluster_is_another_store(shared_consul: ConsulServer) -> None:

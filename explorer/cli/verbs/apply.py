@@ -10,6 +10,7 @@ from explorer.cli import arguments
 from explorer.cli.argument_types import require_reason
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode, UsageError
+from explorer.cli.output import shown_key
 from explorer.cli.value_diff import ValueDiff
 from explorer.cli.verbs.check import broken_constraints, print_violation
 from explorer.config import folder
@@ -43,7 +44,11 @@ async def review(
         console.print_note(f"written to {options.plan}; keyscope apply {options.plan} applies it")
         return ExitCode.SUCCESS
     if plan.conflicts:
-        console.print_note("keyscope: nothing was changed: --overwrite replaces values that differ")
+        ways = {
+            "--overwrite replaces values that differ": any(one.change is not None for one in plan.conflicts),
+            "--ignore GLOB leaves keys out": any(one.change is None for one in plan.conflicts),
+        }
+        console.print_note(f"keyscope: nothing was changed: {', '.join(way for way, helps in ways.items() if helps)}")
         return ExitCode.CONFLICT
     if options.dry_run or not await _confirm(plan, console, yes=options.yes):
         return ExitCode.SUCCESS
@@ -144,7 +149,7 @@ async def _apply(plan: Plan, stores: Mapping[str, Store], console: Console, valu
             raise
         _print_undo(plan, application, console)
         for conflict in application.summary.conflicts:
-            console.print_note(f"keyscope: {conflict.key}: {conflict.reason}; it stays as it is")
+            console.print_note(f"keyscope: {shown_key(conflict.key)}: {conflict.reason}; it stays as it is")
     return ExitCode.CONFLICT if application.summary.conflicts else ExitCode.SUCCESS
 
 
@@ -180,7 +185,7 @@ async def _print_moved(plan: Plan, stores: Mapping[str, Store], console: Console
         ]
         moved += await moved_keys(replace(part, changes=tuple(left)), stores[part.store])
     for one in moved:
-        console.print_note(f"keyscope: {one.key!r}: {one.reason}")
+        console.print_note(f"keyscope: {shown_key(one.key)}: {one.reason}")
     return ExitCode.CONFLICT if moved else ExitCode.SUCCESS
 
 
@@ -199,12 +204,14 @@ async def _print_plan(plan: Plan, stores: Mapping[str, Store], console: Console,
         _print_change(conflict.key, PlanAction.CONFLICT, console)
         if (now := conflict.change) is not None:
             await values.print(stores.get(conflict.store), now.key, now.old, now.new, masked=now.masked)
+        else:
+            console.print_note(f"keyscope: {shown_key(conflict.key)}: {conflict.reason}")
     for part in plan.parts:
         if part.directories:
             names = ", ".join(f"{name}{stores[part.store].separator}" for name in part.directories)
             console.print_note(f"deleted if they are left empty: {names}")
     for omitted in plan.omitted:
-        console.print_note(f"keyscope: {omitted.key}: {omitted.reason}")
+        console.print_note(f"keyscope: {shown_key(omitted.key)}: {omitted.reason}")
 
 
 async def _require_overridden(plan: Plan, stores: Mapping[str, Store], console: Console, values: ValueDiff) -> None:
@@ -224,7 +231,7 @@ def _print_change(key: str, action: PlanAction, console: Console) -> None:
     if console.json:
         console.print_record({"key": key, "change": action.value})
     else:
-        console.print_line(f"{action.value:8}  {key}")
+        console.print_line(f"{action.value:8}  {shown_key(key)}")
 
 
 async def _confirm(plan: Plan, console: Console, *, yes: bool) -> bool:

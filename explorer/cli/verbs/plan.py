@@ -9,6 +9,7 @@ from typing import Final
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode, UsageError
+from explorer.cli.output import shown_key
 from explorer.cli.value_diff import ValueDiff
 from explorer.cli.verbs.apply import review
 from explorer.drivers.base import Store
@@ -64,7 +65,7 @@ def _print_difference(key: str, kind: DifferenceKind, console: Console) -> None:
     if console.json:
         console.print_record({"key": key, "change": kind.value})
     else:
-        console.print_line(f"{_SIGNS[kind]} {key}")
+        console.print_line(f"{_SIGNS[kind]} {shown_key(key)}")
 
 
 async def copy(
@@ -82,7 +83,8 @@ async def copy(
         raise UsageError(f"{source.name} is a file, from which nothing is moved", hint="copy or import writes it")
     title = f"{'move' if is_move else 'copy'} {source.name} to {target.name}"
     with console.progress():
-        plan = await CopyPlanner(source, target, overwrite=options.overwrite, move=is_move).plan(title)
+        planner = CopyPlanner(source, target, overwrite=options.overwrite, move=is_move, ignored=options.ignored)
+        plan = await planner.plan(title)
     stores = [side.store for side in (source, target) if isinstance(side, PlanSide)]
     return await review(plan, stores, options, console, values)
 
@@ -115,7 +117,7 @@ async def import_file(target: PlanSide, options: arguments.ImportArguments, cons
     store = target.store
     target = replace(target, prefix=directory(options.prefix, store.separator))
     source = read_file(str(options.file), store.separator, form=options.form)
-    planner = CopyPlanner(source, target, overwrite=options.overwrite, prune=options.prune)
+    planner = CopyPlanner(source, target, overwrite=options.overwrite, prune=options.prune, ignored=options.ignored)
     with console.progress():
         plan = await planner.plan(f"import {options.file.name} to {target.name}")
     return await review(plan, [store], options, console, values)

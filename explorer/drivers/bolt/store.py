@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.bolt.connection import BoltConnection
+from explorer.drivers.bolt.errors import no_bucket
 from explorer.drivers.bolt.flat import FlatKeyspace, reader_of
 from explorer.drivers.bolt.keyspace import SEPARATOR
 from explorer.drivers.bolt.layout import BoltLayout
@@ -110,6 +111,10 @@ class BoltStore(ConnectedStore[BoltConnection]):
     async def ping(self) -> Revision | None:
         within = min(PING_TIMEOUT / 2, self.connection.timeout)
         return await self.connection.read(lambda view: view.meta.txid, within=within)
+
+    def require_key(self, key: str) -> None:
+        if len(self._keyspace.to_path(key)) == 1:
+            raise no_bucket()
 
     # Reading
 

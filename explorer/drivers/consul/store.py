@@ -98,6 +98,9 @@ class ConsulStore(ConnectedStore[ConsulConnection]):
     async def ping(self) -> Revision | None:
         return await status.ping(self.connection, min(PING_TIMEOUT, self.connection.timeout))
 
+    def require_key(self, key: str) -> None:
+        self._keyspace.to_store_key(key)
+
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:

@@ -94,6 +94,9 @@ class EtcdStore(ConnectedStore[EtcdConnection]):
         """Return a request that needs the leader, whose response is small."""
         return messages.RangeRequest(key=self._keyspace.root or NO_END, keys_only=True, limit=1)
 
+    def require_key(self, key: str) -> None:
+        self._keyspace.to_store_key(key)
+
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:

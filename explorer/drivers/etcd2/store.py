@@ -96,6 +96,9 @@ class Etcd2Store(ConnectedStore[Etcd2Connection]):
     async def ping(self) -> Revision | None:
         return (await self.connection.ping(min(PING_TIMEOUT, self.connection.timeout))).index
 
+    def require_key(self, key: str) -> None:
+        self._keyspace.to_store_key(key)
+
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:

@@ -155,6 +155,9 @@ class MemoryStore(Store):
         earlier = cast("type[MemoryStore]", earlier_driver(type(self)))
         return earlier(self.address, database=self.database, revision=revision)
 
+    def require_key(self, key: str) -> None:
+        self._keyspace.to_store_key(key)
+
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:  # noqa: ARG002 - there is one copy

@@ -111,6 +111,9 @@ class RedisStore(ConnectedStore[RedisConnection]):
         await self.connection.ping(min(PING_TIMEOUT, self.connection.timeout))
         return None
 
+    def require_key(self, key: str) -> None:
+        self._keyspace.to_store_key(key)
+
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:

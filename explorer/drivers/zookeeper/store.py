@@ -99,6 +99,9 @@ class ZooKeeperStore(ConnectedStore[ZooKeeperConnection]):
         await status.ping(self.connection, min(PING_TIMEOUT, self.connection.timeout))
         return None
 
+    def require_key(self, key: str) -> None:
+        self._keyspace.to_store_key(key)
+
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:

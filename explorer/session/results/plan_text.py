@@ -94,8 +94,10 @@ def plan_progress(review: PlanReview, now: float, keys: tuple[str, str, str]) ->
             )
         case _:
             yield plan_summary(plan), Tone.PLAIN
-            if plan.conflicts:
+            if any(one.change is not None for one in plan.conflicts):
                 yield f"not applied while there are conflicts; {overwrite_key} plans to overwrite them", Tone.WARNING
+            elif plan.conflicts:
+                yield "not applied while there are conflicts", Tone.WARNING
     if review.violations and not plan.undoes:
         first = review.violations[0]
         yield (

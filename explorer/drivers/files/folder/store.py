@@ -67,6 +67,9 @@ class FolderStore(FileLayoutStore):
     async def status(self) -> Status:
         return await read_status(self.connection)
 
+    def require_key(self, key: str) -> None:
+        self._reader.keyspace.to_path(key)
+
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
