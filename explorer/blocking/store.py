@@ -122,6 +122,10 @@ class BlockingStore:
         """Return whether the key has an entry."""
         return self._connection.run(self._store.exists(key))
 
+    def require_key(self, key: str) -> None:
+        """Raise InvalidKey or TooLarge if the store can hold no such key; asks no server."""
+        self._store.require_key(key)
+
     def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
         """Return a page of the next level below a prefix; KeyNotFound, Compacted."""
         return self._connection.run(self._store.children(prefix, after=after, limit=limit))
