@@ -71,6 +71,6 @@ async def resolve(hosts: Iterable[Host]) -> frozenset[str]:
             found = await loop.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
         except OSError:
             return {str(host)}
-        return {f"{address[0]} {address[1]}" for *_, address in found}
+        return {" ".join(map(str, address[:2])) for *_, address in found}
 
     return frozenset().union(*await asyncio.gather(*map(look_up, hosts)))
