@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from explorer.config import folder
-from explorer.model.entries import Revision
+from explorer.model.entries import NO_META, Meta, Revision
 from explorer.private_folder import PrivateFolder
 
 MAX_KEPT_VALUE: Final = 2**20
@@ -47,6 +47,7 @@ class JournalRecord:
         reason: Why it was done, if that was said, such as which constraints were overridden.
         new: Value that was written; None if there is none, it was too large, or it is masked.
         masked: Whether the values are left out because the profile says so.
+        meta: Metadata that was replaced or deleted, and that a key can be created with: flags, access control list.
     """
 
     store: str
@@ -61,6 +62,7 @@ class JournalRecord:
     reason: str = ""
     new: bytes | None = None
     masked: bool = False
+    meta: Meta = field(default_factory=lambda: NO_META)
 
     def to_line(self, chain: str) -> bytes:
         """Return the line of the record, with the digest of the line before."""
@@ -77,6 +79,7 @@ class JournalRecord:
                 if self.masked
                 else {**_value_fields("old", self.old), **_value_fields("new", self.new)}
             ),
+            **({"meta": dict(self.meta)} if self.meta else {}),
             **({"detail": self.detail} if self.detail else {}),
             **({"reason": self.reason} if self.reason else {}),
             _CHAIN: chain,
@@ -105,6 +108,7 @@ class JournalRecord:
                 str(fields.get("reason", "")),
                 _value(fields, "new"),
                 fields.get("masked") is True,
+                _meta(fields.get("meta", {})),
             )
         except (TypeError, KeyError, AttributeError) as error:
             message = f"no record: {error}"
@@ -239,6 +243,10 @@ def _value_fields(name: str, value: bytes | None) -> dict[str, str]:
 def _value(fields: Mapping[str, object], name: str) -> bytes | None:
     text = fields.get(f"{name}_text")
     return text.encode() if isinstance(text, str) else _from_base64(fields.get(f"{name}_base64"))
+
+
+def _meta(fields: Mapping[str, object]) -> Meta:
+    return {name: value for name, value in fields.items() if isinstance(value, str | int)}
 
 
 def _from_base64(text: object) -> bytes | None:

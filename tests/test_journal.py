@@ -34,8 +34,10 @@ def record(key: str, old: bytes | None = None) -> JournalRecord:
 @given(KEYS, st.none() | st.binary(max_size=8), st.integers(1, 9) | st.text(max_size=3) | st.none())
 def test_line_is_read_as_it_was_written(key: str, old: bytes | None, revision: Revision | None) -> None:
     """Keys and values of any bytes survive."""
-    written = JournalRecord("etcd://h/", key, "update", revision, None, old, "detail", "@p")
+    meta: Meta = {"flags": 7, "acl": key}
+    written = JournalRecord("etcd://h/", key, "update", revision, None, old, "detail", "@p", meta=meta)
     read = JournalRecord.of_line(written.to_line("0"))
+    assert read.meta == meta
     assert (read.key, read.old, read.before, read.detail, read.profile) == (key, old, revision, "detail", "@p")
 
 

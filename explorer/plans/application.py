@@ -12,7 +12,7 @@ from explorer.model.operations import ABSENT, DeleteOperation, Operation, PutOpe
 from explorer.model.sanitize import pluralize
 from explorer.model.write_reason import masked_keys, override_reason, write_reason
 from explorer.plans.constraint_check import ValueCheck, plan_violations, require_overridden
-from explorer.plans.entry_meta import chosen_meta, created_meta, keys_above
+from explorer.plans.entry_meta import keys_above, restored_meta
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
 from explorer.plans.present import read_present
@@ -297,8 +297,7 @@ def _inverse(
     """Return what takes a change back, and what of a deleted key does not come back."""
     if change.new is not None:
         return Change(change.key, revision, change.new, change.old, masked=change.masked), ()
-    chosen = chosen_meta(change.kept, store.settable_meta)
-    meta, lost = created_meta(chosen, store, verb="brought back", has_children=has_children)
+    meta, lost = restored_meta(change.kept, store, has_children=has_children)
     return Change(change.key, None, None, change.old, masked=change.masked, meta=meta), lost
 
 
@@ -321,7 +320,7 @@ def _operation(change: Change) -> Operation:
 
 def _seen(change: Change) -> Entry | None:
     """Return the entry that a change replaces; None if it creates one."""
-    return None if change.base is None else Entry(change.key, change.old, change.base)
+    return None if change.base is None else Entry(change.key, change.old, change.base, meta=change.kept)
 
 
 def _is_base(change: Change, present: Entry | None) -> bool:

@@ -5,12 +5,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from explorer.drivers.common.created_meta import chosen_meta
 from explorer.model.capabilities import Capability
 from explorer.model.entries import NO_META, Entry
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound, TooLarge
 from explorer.model.keys import encode, parents
 from explorer.plans.differences import DifferenceKind, differences
-from explorer.plans.entry_meta import chosen_meta, created_meta, keys_above, not_written
+from explorer.plans.entry_meta import created_meta, keys_above, not_written
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of, require_guarded_writes
 from explorer.plans.side import PlanSide, Side, is_masked, is_ttl_copied, not_copied, omission, spelled_like

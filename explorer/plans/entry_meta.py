@@ -1,14 +1,12 @@
 """Flags and access control lists in plans: what a new key takes over from another one, or from a deleted one."""
 
-from collections.abc import Collection, Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from explorer.drivers.base import Store
+from explorer.drivers.common.created_meta import chosen_meta
 from explorer.model.entries import NO_META, Meta
 from explorer.model.keys import parents
-
-_DEFAULTS: Final[Meta] = {"flags": 0, "acl": "world:anyone:cdrwa"}
-"""Metadata that the stores create a key with, and what it is without a choice."""
 
 
 def keys_above(keys: Iterable[str], separator: str) -> set[str]:
@@ -23,17 +21,6 @@ class CreatedMeta(NamedTuple):
     """Metadata that it is created with."""
     refusals: tuple[str, ...]
     """Sentences about what it does not get, and why."""
-
-
-def chosen_meta(meta: Meta, names: Collection[str] | None = None) -> Meta:
-    """Return the metadata of an entry that was chosen when it was created.
-
-    Args:
-        meta: All metadata of the entry.
-        names: Names that its store can create a key with; None if the store is not known.
-    """
-    found = {name: meta[name] for name in sorted(_DEFAULTS if names is None else names) if name in meta}
-    return {name: value for name, value in found.items() if value not in (0, "", _DEFAULTS.get(name))} or NO_META
 
 
 def created_meta(meta: Meta, target: Store, *, verb: str, has_children: bool = False) -> CreatedMeta:
@@ -53,6 +40,12 @@ def created_meta(meta: Meta, target: Store, *, verb: str, has_children: bool = F
         else:
             taken[name] = value
     return CreatedMeta(taken or NO_META, tuple(refusals))
+
+
+def restored_meta(meta: Meta, store: Store, *, has_children: bool = False) -> CreatedMeta:
+    """Return what a deleted key gets back of all its metadata when it is created again in its store."""
+    chosen = chosen_meta(meta, store.settable_meta)
+    return created_meta(chosen, store, verb="brought back", has_children=has_children)
 
 
 def not_written(name: str, value: object) -> str:

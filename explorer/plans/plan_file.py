@@ -31,9 +31,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
+from explorer.drivers.common.created_meta import chosen_meta
 from explorer.model.entries import NO_META, Meta, Revision
 from explorer.model.errors import InvalidPlan, InvalidText
-from explorer.plans.entry_meta import chosen_meta
 from explorer.plans.json_values import Json, from_base64, from_text, load_json, to_text_or_base64
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey
 

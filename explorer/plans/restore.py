@@ -7,7 +7,7 @@ from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound
 from explorer.plans.copy import CopyPlanner
-from explorer.plans.entry_meta import chosen_meta, created_meta
+from explorer.plans.entry_meta import restored_meta
 from explorer.plans.plan import Change, OmittedKey, Plan, part_of
 from explorer.plans.side import PlanSide, omission
 
@@ -27,8 +27,7 @@ async def restore_key(earlier: Store, present: PlanSide, key: str, title: str) -
     change = Change.of(key, now, None if was is None else was.value)
     lost: tuple[str, ...] = ()
     if was is not None and now is None:
-        chosen = chosen_meta(was.meta, present.store.settable_meta)
-        meta, lost = created_meta(chosen, present.store, verb="brought back")
+        meta, lost = restored_meta(was.meta, present.store)
         change = replace(change, meta=meta)
     omitted = tuple(OmittedKey(key, text) for text in lost)
     return Plan(title, (await part_of(present.store, [change], profile=present.profile),), omitted=omitted)

@@ -5,19 +5,20 @@ where the journal has a later change of it, with the value that this change repl
 is not known is listed with what that is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from explorer.drivers.base import Store
 from explorer.journal import DELETE_TREE, JournalRecord
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry
+from explorer.model.entries import NO_META, Entry, Meta
 from explorer.model.errors import KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
+from explorer.plans.entry_meta import keys_above, restored_meta
 from explorer.plans.journal_scope import JournalScope
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, part_of
@@ -61,14 +62,15 @@ async def restore_to_time(side: PlanSide, key: str, when: datetime, records: Ite
     present = dict(await read_present(store, [key])) if is_key else await _read_below(store, prefix)
     if not known and not present:
         raise KeyNotFound("there is nothing, and the journal has no change of it", address=store.redacted, key=key)
-    plan = _Restoration(when)
+    plan = _Restoration(store, when)
     for name in sorted(known.keys() | present.keys()):
         plan.add(name, known.get(name), present.get(name), is_named=is_key)
     text = when.isoformat(sep=" ", timespec="seconds")
-    part = await part_of(store, plan.changes, profile=side.profile)
+    changes = plan.with_meta()
+    part = await part_of(store, changes, profile=side.profile)
     return Plan(
         f"restore {key!r} in {store.redacted} to {text}, as far as the journal knows",
-        (part,) if plan.changes else (),
+        (part,) if changes else (),
         same=tuple(plan.same),
         omitted=(*plan.omitted, *plan.unrecorded(prefix), *_known_revision(store, prefix, when, records)),
     )
@@ -97,9 +99,10 @@ def _known_revision(
 class _Restoration:
     """Changes, and what is not known."""
 
-    def __init__(self, when: datetime) -> None:
-        self._when = when
-        self.changes: list[Change] = []
+    def __init__(self, store: Store, when: datetime) -> None:
+        self._store, self._when = store, when
+        self._changes: list[tuple[Change, JournalRecord]] = []
+        """Changes, each with the first record after the time."""
         self.same: list[str] = []
         self.omitted: list[OmittedKey] = []
         self._unrecorded: list[str] = []
@@ -128,12 +131,26 @@ class _Restoration:
         if was == (None if present is None else present.value):
             self.same.append(key)
         else:
-            self.changes.append(Change.of(key, present, was))
+            self._changes.append((Change.of(key, present, was), first))
         before = known.last_before
         if before is None or before.after != first.before:
             self.omitted.append(
                 OmittedKey(key, f"not proved: what your change of {_time(first)} found; others may have written it")
             )
+
+    def with_meta(self) -> Sequence[Change]:
+        """Return the changes with the metadata that keys had which are created again; list what they do not get."""
+        created = [change.key for change, _ in self._changes if change.base is None]
+        above = keys_above(created, self._store.separator)
+        changes: list[Change] = []
+        for change, record in self._changes:
+            meta: Meta = NO_META
+            lost: tuple[str, ...] = ()
+            if change.base is None:
+                meta, lost = restored_meta(record.meta, self._store, has_children=change.key in above)
+            changes.append(replace(change, meta=meta))
+            self.omitted += (OmittedKey(change.key, text) for text in lost)
+        return changes
 
     def _add_unchanged(self, key: str, last: JournalRecord | None, present: Entry | None) -> None:
         """Add a key that this person has not changed since."""

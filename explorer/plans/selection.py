@@ -100,7 +100,7 @@ async def change_set_plan(
         if (None if present is None else present.value) == change.new:
             same.append(change.key)
         elif (None if present is None else present.revision) == change.base:
-            kept.append(Change.of(change.key, present, change.new))
+            kept.append(replace(Change.of(change.key, present, change.new), meta=change.meta))
         else:
             conflicts.append(_changed_since(side, change, present))
     part = await part_of(side.store, kept, profile=side.profile)

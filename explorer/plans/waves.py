@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from explorer.drivers.base import Store
+from explorer.drivers.common.created_meta import chosen_meta
 from explorer.drivers.common.tasks import gather_bounded
 from explorer.model.capabilities import Capability
 from explorer.model.errors import ExplorerError, KeyNotFound, NotReachable, OutcomeUnknown
 from explorer.model.keys import parents
-from explorer.plans.entry_meta import chosen_meta
 from explorer.plans.plan import Change
 from explorer.plans.progress import ChangeIndex
 from explorer.plans.side import omission

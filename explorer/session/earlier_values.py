@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from explorer.journal import Journal
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry
+from explorer.model.entries import NO_META, Entry, Meta
 from explorer.model.errors import KeyNotFound
 from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
@@ -49,6 +49,26 @@ async def restore_options(session: "Session", key: str) -> list[Option[bytes]]:
     return found
 
 
+async def earlier_meta(session: "Session", key: str) -> Meta | None:
+    """Return the metadata that a key, which may be deleted, was last known to have; None if that is not known.
+
+    Raises:
+        ExplorerError: The history could not be read.
+    """
+    loaded, store = session.detail.loaded, session.connection.store
+    if not store.settable_meta:
+        return NO_META
+    if loaded is not None and loaded.entry.key == key:
+        return loaded.entry.meta
+    if Capability.HISTORY in store.capabilities:
+        async with aclosing(_first(store.history(key))) as entries:
+            async for entry in entries:
+                return entry.meta
+    if session.journal is None:
+        return None
+    return await asyncio.to_thread(_own_meta, session.journal, JournalScope.of_store(store), key)
+
+
 async def _stored(session: "Session", key: str) -> bytes | None:
     """Return the value that is shown, or stored; None if there is none."""
     loaded = session.detail.loaded
@@ -78,6 +98,16 @@ def _own_values(journal: Journal, scope: JournalScope, key: str) -> list[tuple[s
         for record in reversed(records)
         if record.old is not None
     ]
+
+
+def _own_meta(journal: Journal, scope: JournalScope, key: str) -> Meta | None:
+    """Return the metadata of what this person's last change of a key replaced; None if there is no such change."""
+    metas = [
+        record.meta
+        for record in filter(None, map(scope.relative, journal.records()))
+        if record.key == key and record.before is not None
+    ]
+    return metas[-1] if metas else None
 
 
 def _preview(value: bytes) -> str:

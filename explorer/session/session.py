@@ -17,6 +17,7 @@ from explorer.session.actions import Actions, key_label
 from explorer.session.commands import ACTIONS
 from explorer.session.connection.live_connection import LiveConnection
 from explorer.session.decoder import Decoder, ValueCodecs
+from explorer.session.earlier_values import earlier_meta
 from explorer.session.editing.deletion import DeletePlan, apply_plan, preview
 from explorer.session.editing.edit import Edit
 from explorer.session.internal_errors import InternalErrors
@@ -337,7 +338,7 @@ class Session:
             ExplorerError: The key could not be read.
         """
         self._require_enabled("new")
-        return await self.editor.bring_back(key, value)
+        return await self.editor.bring_back(key, value, await earlier_meta(self, key))
 
     async def create(self, key: str) -> Edit:
         """Open an edit that creates a key.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 
@@ -12,11 +13,15 @@ from kazoo.security import make_acl
 
 import explorer
 from explorer.drivers.base import Store
+from explorer.drivers.common.journaled import journaled_driver
+from explorer.journal import Journal
+from explorer.model.address import Access
 from explorer.model.entries import Entry
 from explorer.plans.copy import CopyPlanner
 from explorer.plans.formats import read, write
 from explorer.plans.plan_file import read_plan, write_plan
 from explorer.plans.plan_folder import PlanFolder
+from explorer.plans.restore_time import restore_to_time
 from explorer.plans.selection import deletion_plan
 from explorer.plans.side import FileSide, PlanSide, whole_entries
 from tests.plans.test_between_stores import apply
@@ -198,6 +203,21 @@ async def test_chosen_part_is_in_the_json_lines(scheme: str, store: Store, other
     async with explorer.open(f"file:{tmp_path}/files/") as files:
         plan = await CopyPlanner(exported, PlanSide(files)).plan("import")
     assert [(one.key, text in one.reason) for one in plan.omitted] == [("special", True)]
+
+
+@pytest.mark.parametrize("scheme", CHOSEN, indirect=True)
+async def test_journal_brings_the_chosen_part_back(scheme: str, store: Store, tmp_path: Path) -> None:
+    """Of a tree that was deleted at once: each of its keys has a record."""
+    part, _ = PARTS[scheme]
+    before, journal = part(await store.get("app/special")), Journal(tmp_path / "journal")
+    async with journaled_driver(type(store), journal)(store.address, Access()) as journaled:
+        await journaled.delete_tree("app")
+    records = [*journal.records()]
+    earlier = min(record.time for record in records) - timedelta(seconds=1)
+    plan = await restore_to_time(PlanSide(store), "app/", earlier, records)
+    await apply(PlanFolder(tmp_path / "plans"), plan, store)
+    assert part(await store.get("app/special")) == before
+    assert not part(await store.get("app/plain"))
 
 
 async def test_part_of_the_target_is_kept(scheme: str, store: Store, tmp_path: Path) -> None:

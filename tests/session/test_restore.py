@@ -9,8 +9,10 @@ from explorer.codecs.codecs import Codecs
 from explorer.journal import Journal, JournalRecord
 from explorer.model.errors import CallNotSupported
 from explorer.session.earlier_values import restore_options
-from explorer.session.editing.edit_states import Saved
+from explorer.session.editing.edit_states import Reviewing, Saved
+from explorer.session.editing.edit_text import review_lines
 from explorer.session.session import Session
+from tests.servers.waiting import eventually
 from tests.session.fixtures import Place, live, save, shown
 
 
@@ -54,6 +56,32 @@ async def test_deleted_key_that_is_not_shown_comes_back(session: Session, place:
         assert isinstance(await save(edit), Saved)
         assert (await other.get("gone")).value == b"before"
     assert await restore_options(session, "never") == []
+
+
+FLAGS = {"flags": 7}
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+async def test_deleted_key_comes_back_with_its_flags(session: Session, place: Place, *, is_shown: bool) -> None:
+    """The review says so; a key that nothing is known of is created without."""
+    async with place.other() as other:
+        seen = await other.atomic_put("flagged", b"before", None, meta=FLAGS)
+        if is_shown:
+            await eventually(lambda: session.tree.node("flagged") is not None, "the tree has the key")
+            await shown(session, "flagged")
+        await other.atomic_delete("flagged", seen)
+        if is_shown:
+            await eventually(lambda: bool(session.detail.loaded and session.detail.loaded.deleted), "it is deleted")
+        edit = await (session.restore(b"before") if is_shown else session.bring_back("flagged", b"before"))
+        await edit.save()
+        assert isinstance(edit.state, Reviewing)
+        assert str(review_lines(edit, edit.state)[-1]) == "\\created with flags 7"
+        assert isinstance(await save(edit), Saved)
+        assert (await other.get("flagged")).meta == FLAGS
+        edit = await session.bring_back("never", b"value")
+        await edit.save()
+        assert isinstance(edit.state, Reviewing)
+        assert "are not known" in str(review_lines(edit, edit.state)[-1])
 
 
 async def test_earlier_value_is_saved_by_compare_and_swap(session: Session, place: Place) -> None:

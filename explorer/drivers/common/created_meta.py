@@ -1,15 +1,28 @@
 """Metadata that a key is created with, see `Store.atomic_put`: refused where a store, or a write, cannot set it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from explorer.drivers.attributes import StoreAttributes
-from explorer.model.entries import Meta
+from explorer.model.entries import NO_META, Meta
 from explorer.model.errors import CallNotSupported
 from explorer.model.operations import ABSENT, Operation, PutOperation
 
+_DEFAULTS: Final[Meta] = {"flags": 0, "acl": "world:anyone:cdrwa"}
+"""Metadata that the stores create a key with, and what it is without a choice."""
 _MAX_FLAGS: Final = 2**64 - 1
 """Largest flags in Consul."""
+
+
+def chosen_meta(meta: Meta, names: Collection[str] | None = None) -> Meta:
+    """Return the metadata of an entry that was chosen when it was created.
+
+    Args:
+        meta: All metadata of the entry.
+        names: Names that its store can create a key with; None if the store is not known.
+    """
+    found = {name: meta[name] for name in sorted(_DEFAULTS if names is None else names) if name in meta}
+    return {name: value for name, value in found.items() if value not in (0, "", _DEFAULTS.get(name))} or NO_META
 
 
 def require_settable_meta(store: StoreAttributes, key: str, meta: Meta, *, creates: bool) -> None:

@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from typing import ClassVar, Final, cast
 
 from explorer.drivers.base import Store
+from explorer.drivers.common.created_meta import chosen_meta
 from explorer.journal import DELETE_TREE, Journal, JournalRecord
 from explorer.model.address import Access, Address
 from explorer.model.entries import NO_META, Entry, Meta, Revision
@@ -130,6 +131,7 @@ class JournaledStore(Store):
             reason=current_write_reason(),
             new=None if entry is None else entry.value,
             masked=is_masked_write(key) or (profile is not None and profile.masks(key)),
+            meta=NO_META if old is None else chosen_meta(old.meta, self.settable_meta),
         )
 
     async def _append(self, records: Sequence[JournalRecord]) -> None:
@@ -166,6 +168,7 @@ class JournaledStore(Store):
                     found.append(entry)
                     if len(found) == MAX_KEPT_ENTRIES:
                         break
+            return list(await self.complete(found))
         return found
 
 

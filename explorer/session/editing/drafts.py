@@ -11,14 +11,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
 from explorer.codecs.base import Choice
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import NO_META, Entry, Meta, Revision
 from explorer.model.keys import encode
 from explorer.private_folder import PrivateFolder
 
@@ -48,11 +48,15 @@ class Draft:
     """Name of the file, once it has one."""
     deletes: bool = False
     """True if the change deletes the key; its text is empty."""
+    meta: Meta | None = field(default_factory=lambda: NO_META, hash=False)
+    """Metadata that the key had, see `Edit.meta`."""
 
     @property
     def base_entry(self) -> Entry | None:
         """Entry that was opened; None for a new key."""
-        return None if self.base is None or self.revision is None else Entry(self.key, self.base, self.revision)
+        if self.base is None or self.revision is None:
+            return None
+        return Entry(self.key, self.base, self.revision, meta=self.meta or NO_META)
 
 
 class DraftError(Exception):
@@ -175,6 +179,7 @@ def _serialize(draft: Draft) -> bytes:
             "written": draft.written_at.isoformat(),
             "staged": draft.staged,
             **({"deletes": True} if draft.deletes else {}),
+            **({} if draft.meta == NO_META else {"meta": None if draft.meta is None else dict(draft.meta)}),
         }
     )
     digest = hashlib.sha256(content.encode("ascii")).hexdigest()
@@ -209,4 +214,13 @@ def _parse(fields: Mapping[str, object]) -> Draft:
         written_at=datetime.fromisoformat(str(fields["written"])),
         staged=fields.get("staged") is True,
         deletes=fields.get("deletes") is True,
+        meta=_meta(fields.get("meta", {})),
     )
+
+
+def _meta(fields: object) -> Meta | None:
+    if fields is None:
+        return None
+    if not isinstance(fields, dict):
+        raise TypeError
+    return {str(name): value for name, value in fields.items() if isinstance(value, str | int)}

@@ -1,7 +1,8 @@
 """State machine of one edit: drafted, reviewed, saved by compare-and-swap, resolved.
 
 Every save replaces only the entry that the person saw: the one that was opened or, after a conflict, theirs. It sends
-the bytes that were reviewed. What the store keeps beside the value (a lease) stays as it is.
+the bytes that were reviewed. What the store keeps beside the value (a lease) stays as it is; a key that is created
+again gets the flags and access control list that it had, where they are known.
 """
 
 import logging
@@ -12,18 +13,12 @@ from typing import Final
 from explorer.codecs.base import Document
 from explorer.drivers.base import Store
 from explorer.drivers.common.retry import Backoff
-from explorer.model.entries import Entry
-from explorer.model.errors import (
-    Conflict,
-    ExplorerError,
-    KeyNotFound,
-    NotReachable,
-    OutcomeUnknown,
-    Timeout,
-)
+from explorer.model.entries import NO_META, Entry, Meta
+from explorer.model.errors import Conflict, ExplorerError, KeyNotFound, NotReachable, OutcomeUnknown, Timeout
 from explorer.model.events import Deleted, Put
 from explorer.model.sanitize import sanitize
 from explorer.model.write_reason import override_reason, write_reason
+from explorer.plans.entry_meta import CreatedMeta, restored_meta
 from explorer.session.decoder import Decoder
 from explorer.session.editing.edit_states import (
     Conflicted,
@@ -84,6 +79,8 @@ class Edit:
         """Reason of the save, for the journal."""
         self.overridden: frozenset[str] = frozenset()
         """Names of the constraints that the text may break."""
+        self.meta: Meta | None = NO_META if base is None else base.meta
+        """Metadata that the key had, which it is created with if it is gone; None if what it had is not known."""
         self.is_staged = False
         """True if the text was reviewed, and is kept as a draft to be saved together with others."""
         self._decoder = decoder
@@ -220,13 +217,19 @@ class Edit:
             await self._resolve_against(current, value)
         return True
 
+    @property
+    def created(self) -> CreatedMeta:
+        """Metadata that the key is created with if it is gone; NotReachable without a connection."""
+        return restored_meta(self.meta or NO_META, self._get_store())
+
     async def _send(self, value: bytes, ttl: float | None) -> None:
         """Write a value if the stored entry is the expected one."""
         self._sent = value, ttl
         self._set_state(Saving())
         try:
             with write_reason(self.reason), write_reason(override_reason(self.overridden)):
-                entry = await self._get_store().atomic_put(self.key, value, self._expected, ttl=ttl)
+                meta = self.created.meta if self._expected is None else NO_META
+                entry = await self._get_store().atomic_put(self.key, value, self._expected, ttl=ttl, meta=meta)
         except Conflict as error:
             await self._on_conflict(error, value)
         except (OutcomeUnknown, Timeout) as error:

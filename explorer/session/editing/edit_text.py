@@ -4,14 +4,17 @@ Keys are named by the function `key`, which returns the one that runs an action 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put
 from explorer.model.format import format_duration
 from explorer.model.key_text import typed_key
 from explorer.model.keys import encode
-from explorer.model.line_diff import DiffLine, LinePart
+from explorer.model.line_diff import DiffLine, LinePart, remark
 from explorer.model.sanitize import pluralize, sanitize
+from explorer.plans.entry_meta import meta_text
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
 from explorer.session.editing.violation_text import violation_lines
@@ -177,8 +180,20 @@ def review_word(edit: Edit, state: Reviewing) -> str:
 
 
 def review_lines(edit: Edit, state: Reviewing) -> Sequence[DiffLine]:
-    """Return the lines of the diff, or one that says why there are none."""
-    return state.diff or (_EMPTY_VALUE if edit.base is None else _SAME_TEXT,)
+    """Return the lines of the diff, or one that says why there are none; and what a key is created with besides."""
+    return (*(state.diff or (_EMPTY_VALUE if edit.base is None else _SAME_TEXT,)), *map(remark, _created_texts(edit)))
+
+
+def _created_texts(edit: Edit) -> Iterator[str]:
+    if edit.base is not None:
+        return
+    if edit.meta is None:
+        yield "flags or an access control list that it had are not known, and are not brought back"
+        return
+    with suppress(ExplorerError):  # there is no connection
+        if (created := edit.created).meta:
+            yield sanitize(f"created with {meta_text(created.meta)}")
+        yield from map(sanitize, created.refusals)
 
 
 REASON_QUESTION: Final = "Why? Your journal keeps it"

@@ -10,7 +10,7 @@ from typing import Final, TypeVar, TypeVarTuple
 from explorer.codecs.base import Choice, Document
 from explorer.drivers.base import Store
 from explorer.model.clock import SystemClock
-from explorer.model.entries import Entry
+from explorer.model.entries import NO_META, Entry, Meta
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.model.events import Deleted, Put
 from explorer.session.decoder import Decoder
@@ -110,7 +110,7 @@ class Editor:
         self._activate(edit)
         return edit
 
-    async def restore(self, loaded: LoadedValue, value: bytes) -> Edit:
+    async def restore(self, loaded: LoadedValue, value: bytes, *, is_meta_known: bool = True) -> Edit:
         """Open an edit of a value with the text of an earlier one, in a form that shows both.
 
         Raises:
@@ -125,24 +125,24 @@ class Editor:
             earlier = await self._decoder.open(key, value, Choice("hex"))
             document = await self._decoder.open(key, loaded.entry.value or b"", Choice("hex"))
         edit = self._new_edit(key, base, document)
+        edit.meta = loaded.entry.meta if is_meta_known else None
         self._activate(edit)
         edit.set_text(earlier.text)
         return edit
 
-    async def bring_back(self, key: str, value: bytes) -> Edit:
-        """Open an edit that gives a key an earlier value, or creates the key with it.
+    async def bring_back(self, key: str, value: bytes, meta: Meta | None) -> Edit:
+        """Open an edit that gives a key an earlier value, or creates the key with it, and with its metadata if known.
 
         Raises:
             ExplorerError: An edit of the key was left and is still being saved, or the key could not be read.
         """
-        try:
+        entry: Entry | None = None
+        with suppress(KeyNotFound):
             entry = await self._get_store().get(key)
-        except KeyNotFound:
-            entry = None
-        stored = entry or Entry(key, b"", "")
+        stored = entry or Entry(key, b"", "", meta=meta or NO_META)
         document = await self._decoder.open(key, stored.value or b"")
-        moment, time = self._clock.now(), self._clock.wall()
-        return await self.restore(LoadedValue(stored, document, moment, time, deleted=entry is None), value)
+        loaded = LoadedValue(stored, document, self._clock.now(), self._clock.wall(), deleted=entry is None)
+        return await self.restore(loaded, value, is_meta_known=bool(entry) or meta is not None)
 
     async def create(self, key: str, choice: Choice | None = None) -> Edit:
         """Open an edit that creates a key.
@@ -171,7 +171,7 @@ class Editor:
             if its_draft is not None and its_draft.file == draft.file:
                 self._left_unresolved[left] = None  # the file belongs to this edit now
         edit.set_text(draft.text)
-        edit.is_staged = draft.staged
+        edit.is_staged, edit.meta = draft.staged, draft.meta
         await self._compare_with_store(edit)
         return edit
 
@@ -373,8 +373,8 @@ class Editor:
             self._draft_text = edit.text
             return
         value, revision = (None, None) if edit.base is None else (edit.base.value, edit.base.revision)
-        choice, now = edit.document.choice, self._clock.wall()
-        draft = Draft(self.store_address, edit.key, edit.text, value, revision, choice, now, staged=edit.is_staged)
+        choice, now, meta = edit.document.choice, self._clock.wall(), edit.meta
+        draft = Draft(self.store_address, edit.key, edit.text, value, revision, choice, now, edit.is_staged, meta=meta)
         failure = None
         if self._claim is not None:
             await asyncio.wait([self._claim])

@@ -6,10 +6,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from explorer.drivers.base import Store
+from explorer.model.entries import NO_META
 from explorer.model.errors import CallNotSupported, InvalidKey, InvalidText
 from explorer.model.key_text import typed_key
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
+from explorer.plans.entry_meta import restored_meta
 from explorer.plans.plan import Change, OmittedKey, Plan
 from explorer.plans.selection import CopiedKey, change_set_plan, copy_plan, deletion_plan
 from explorer.plans.side import PlanSide
@@ -191,7 +193,7 @@ def staged_maker(drafts: Sequence[Draft], decoder: Decoder, profile: str) -> Pla
         conflicts: list[OmittedKey] = []
         for draft in drafts:
             try:
-                change = await _change_of(draft, decoder)
+                change = await _change_of(draft, decoder, stores.own)
             except InvalidText as error:
                 conflicts.append(OmittedKey(draft.key, f"its text cannot be saved: {error.message}"))
             else:
@@ -202,7 +204,7 @@ def staged_maker(drafts: Sequence[Draft], decoder: Decoder, profile: str) -> Pla
     return make
 
 
-async def _change_of(draft: Draft, decoder: Decoder) -> Change | None:
+async def _change_of(draft: Draft, decoder: Decoder, store: Store) -> Change | None:
     """Return the change that saves a draft; None if it would change nothing."""
     if draft.deletes:
         return Change(draft.key, draft.revision, draft.base, None)
@@ -210,7 +212,10 @@ async def _change_of(draft: Draft, decoder: Decoder) -> Change | None:
     new = (await decoder.encode(document, draft.text)).value
     if new == draft.base:
         return None
-    return Change(draft.key, draft.revision if draft.base is not None else None, draft.base, new)
+    if draft.base is not None:
+        return Change(draft.key, draft.revision, draft.base, new)
+    meta, _ = restored_meta(draft.meta or NO_META, store)
+    return Change(draft.key, None, None, new, meta=meta)
 
 
 def _last_name(key: str, separator: str) -> str:
