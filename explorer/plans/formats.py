@@ -55,7 +55,7 @@ def read(text: str, separator: str = "/", *, form: str | None = None) -> list[En
         match form:
             case "jsonl":
                 lines = enumerate(text.split("\n"), 1)
-                entries = [_from_record(load_json(line), number) for number, line in lines if line.strip()]
+                entries = [_from_record(_load_line(line, number), number) for number, line in lines if line.strip()]
             case "json":
                 entries = list(tree_from_json(text, separator))
             case "yaml":
@@ -99,6 +99,13 @@ def _to_record(entry: Entry) -> Mapping[str, Json]:
         if (value := getattr(entry, name)) is not None:
             record[name] = value
     return {**record, "meta": dict(entry.meta)} if entry.meta else record
+
+
+def _load_line(text: str, line: int) -> Json:
+    try:
+        return load_json(text)
+    except InvalidText as error:
+        raise InvalidText("no JSON, or cut off", line, error.column) from error
 
 
 def _from_record(record: Json, line: int) -> Entry:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.drivers.common.pagination import flattened
-from explorer.model.address import REVISION_OPTION
+from explorer.model.address import REVISION_OPTION, split_revision
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey, KeyNotFound
@@ -59,7 +59,8 @@ class PlanSide:
     @property
     def name(self) -> str:
         """Address and prefix, for messages."""
-        return f"{self.store.redacted}{self.prefix}"
+        url, revision = split_revision(self.store.redacted)
+        return f"{url}{self.prefix}" + ("" if revision is None else f"@{revision}")
 
     async def location(self) -> SideLocation:
         """Return where the side is, to see whether two sides overlap."""

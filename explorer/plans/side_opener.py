@@ -81,7 +81,7 @@ def read_file(name: str, separator: str = "/", *, form: str | None = None) -> Fi
     path = Path(name).expanduser()
     data = path.read_bytes()
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # editors of Windows write the mark
         if form is None and is_plan(text):
             return FileSide.of_plan(str(path), read_plan(text, str(path)))
         return FileSide(str(path), read(text, separator, form=form))

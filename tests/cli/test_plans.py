@@ -130,6 +130,9 @@ def test_edited_plan_is_refused(url: str, run: Run, tmp_path: Path) -> None:
     refused = run("apply", str(file), "--yes")
     assert refused.code == 2
     assert "a change is not guarded" in refused.error
+    assert run("copy", f"{url}a/", f"{url}b/", "--plan", str(file))
+    file.write_bytes(file.read_bytes().replace(b'{"text": "1"}', b'{"text": "\xfc"}'))
+    assert "not UTF-8" in run("apply", str(file), "--yes").error
     assert values(run, f"{url}a/") == {"x": "1"}
 
 
@@ -138,7 +141,7 @@ def test_export_is_imported_below_another_prefix(url: str, run: Run, tmp_path: P
     """Import prints what it does with each key first; a second import finds all the same."""
     file = tmp_path / "export"
     fill(run, f"{url}a/", x="1", y="ü\n")
-    file.write_bytes(run("export", f"{url}a/", "--format", form).output)
+    file.write_bytes(b"\xef\xbb\xbf" + run("export", f"{url}a/", "--format", form).output)  # as editors of Windows do
     assert run("import", url, "b/", str(file), "--yes").lines == ["create    b/x", "create    b/y"]
     assert values(run, f"{url}b/") == {"x": "1", "y": "ü\n"}
     assert run("import", url, "b/", str(file), "--yes").lines == ["same      b/x", "same      b/y"]

@@ -72,6 +72,7 @@ def test_numbers_in_a_tree_are_texts_as_written() -> None:
         ("[" * 100_000, "nested too deeply|no JSON"),
         ('{"key": "a", "text": "1"}\n{"key": "a", "text": "2"}', "twice"),
         ('{"key": "a", "text": "1"}\n{"key": "b"}', "line 2: no object"),
+        ('{"key": "a", "text": "1"}\n{"key": "b", "te', "line 2, column [0-9]+: no JSON, or cut off"),
     ],
 )
 def test_what_is_no_export_is_refused(text: str, reason: str) -> None:

@@ -151,6 +151,7 @@ async def test_key_that_moved_stops_the_plan(session: Session, other: Store) -> 
     assert isinstance(review.stop_error, KeyModified)
     assert "0 of 3 changes done" in text(session)
     assert ": app/a: the key was changed" in text(session)
+    assert "nothing was changed: make the plan again" in text(session)
     assert (await other.get("app/a")).value == b"theirs"
 
 

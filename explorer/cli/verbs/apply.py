@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from explorer.cli import arguments
 from explorer.cli.argument_types import require_reason
@@ -66,7 +67,7 @@ async def apply(
     """
     plan = None if options.plan.exists() else _plan_folder().read(str(options.plan))
     if plan is None:
-        plan = read_plan(options.plan.read_text(encoding="utf-8", errors="replace"), str(options.plan))
+        plan = read_plan(_decoded(options.plan.read_bytes(), options.plan), str(options.plan))
     plan.require_applicable()
     plan = replace(plan, overrides=tuple(dict.fromkeys((*plan.overrides, *options.overrides))))
     async with _opened(plan, open_store) as stores:
@@ -77,6 +78,14 @@ async def apply(
         if not await _confirm(plan, console, yes=options.yes):
             return ExitCode.SUCCESS
         return await _apply(plan, stores, console, values, resume=options.resume)
+
+
+def _decoded(data: bytes, file: Path) -> str:
+    """Return the text of a plan file; an editor may have written another encoding, whose values are not guessed."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidPlan(f"{file}: not UTF-8 (byte {error.start})", hint="save it as UTF-8") from error
 
 
 async def undo(

@@ -105,7 +105,7 @@ def _error(code: grpc.StatusCode, text: str) -> ExplorerError:
         case grpc.StatusCode.PERMISSION_DENIED:
             return Forbidden("permission denied", hint="the user needs a role that covers this key or prefix")
         case grpc.StatusCode.OUT_OF_RANGE if "compacted" in text:
-            return Compacted("the revision has been compacted", hint="read it again")
+            return Compacted("the revision has been compacted", hint="read again, at a later revision")
         case grpc.StatusCode.OUT_OF_RANGE if _FUTURE_REVISION in text:
             return NotReachable("the member that answered lags behind", hint="try again")
         case grpc.StatusCode.RESOURCE_EXHAUSTED if "space" in text:

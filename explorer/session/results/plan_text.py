@@ -88,6 +88,9 @@ def plan_progress(review: PlanReview, now: float, keys: tuple[str, str, str]) ->
             error = review.stop_error
             why = "stopped" if error is None else sanitize(": ".join(filter(None, (error.key, error.message))))
             yield f"{review.done:,} of {total} done{at}: {why}", Tone.BAD
+            if error is not None and error.hint and not review.done:
+                yield sanitize(error.hint), Tone.QUIET
+                return
             yield (
                 f"{apply_key} goes on" + (f"; {undo_key} takes back what is done" if review.can_take_back else ""),
                 Tone.QUIET,
