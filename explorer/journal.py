@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -128,15 +128,23 @@ class Journal:
 
     Args:
         folder: The folder, made when the first record is appended.
+        on_failure: Called once with why records are not written: what was done is not undone for that.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_failure: Callable[[str], None] | None = None) -> None:
         self.folder = folder
+        self._on_failure = on_failure
 
     @classmethod
-    def default(cls) -> "Journal":
+    def default(cls, on_failure: Callable[[str], None] | None = None) -> "Journal":
         """Return the journal of this person."""
-        return cls(folder("state") / "journal")
+        return cls(folder("state") / "journal", on_failure)
+
+    def report_failure(self, error: OSError) -> None:
+        """Note that records could not be written."""
+        on_failure, self._on_failure = self._on_failure, None
+        if on_failure is not None:
+            on_failure(f"not in the journal, which cannot be written: {error.strerror or error} ({self.folder})")
 
     def append(self, records: Sequence[JournalRecord]) -> None:
         """Append records; several processes may do so at the same time.

@@ -66,7 +66,7 @@ def open_store(command: arguments.Command, profile: Profile, console: Console, w
         raise UsageError(f"{command.url} is read-only: its profile says so", hint="use its URL, or another profile")
     if isinstance(command.subcommand, arguments.PutArguments | arguments.RmArguments):
         require_reason(profile, command.reason)
-    store = open_profile(profile, journal=Journal.default())
+    store = open_profile(profile, journal=Journal.default(lambda text: console.print_note(f"keyscope: {text}")))
     printed = set() if warned is None else warned
     for warning in store.address.warnings:
         if warning not in printed:

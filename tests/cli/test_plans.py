@@ -241,6 +241,16 @@ def test_log_has_the_changes_of_this_person(url: str, run: Run, tmp_path: Path) 
     assert "the journal was changed" in run("log").error
 
 
+def test_write_that_the_journal_lacks_says_so(url: str, run: Run, tmp_path: Path) -> None:
+    """The write is done; undo and restore will not know of it."""
+    (tmp_path / "state" / "keyscope").mkdir(parents=True)
+    (tmp_path / "state" / "keyscope" / "journal").touch()
+    written = run("put", url, "a", "--value", "1")
+    assert written.code == 0
+    assert "not in the journal, which cannot be written: Not a directory" in written.error
+    assert values(run, url) == {"a": "1"}
+
+
 def test_log_has_reason_and_written_values(url: str, run: Run) -> None:
     """Also of what a plan changes."""
     assert run("put", url, "app", "--value", "80", "--reason", "JIRA-7")

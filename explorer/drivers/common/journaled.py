@@ -139,6 +139,7 @@ class JournaledStore(Store):
             await asyncio.to_thread(self.journal.append, records)
         except OSError as error:  # the write is done, and must not be reported as failed
             _LOG.warning("the journal cannot be written: %s", error)
+            self.journal.report_failure(error)
 
     async def _expected(self, operation: Operation) -> Entry | None:
         """Return the entry that an operation replaces; what it expects needs no request."""
