@@ -247,7 +247,7 @@ def test_write_that_the_journal_lacks_says_so(url: str, run: Run, tmp_path: Path
     (tmp_path / "state" / "keyscope" / "journal").touch()
     written = run("put", url, "a", "--value", "1")
     assert written.code == 0
-    assert "not in the journal, which cannot be written: Not a directory" in written.error
+    assert "not in the journal, which cannot be written: File exists" in written.error
     assert values(run, url) == {"a": "1"}
 
 
