@@ -1,10 +1,10 @@
 """Sides of the verbs for many keys: keys, files, plan files and revisions; fields of messages; times of the journal."""
 
 import json
-import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_named_key_with_a_lease_is_copied_without_it(shared_etcd: EtcdServer, ur
     """A leased key is left out of a folder's copy and listed; named, it is copied, and the loss is said."""
     assert run("put", url, "leased", "--value", "1", "--ttl", "60")
     fill(run, url, kept="2")
-    folder = run("copy", url, f"etcd://{shared_etcd.address}/copied-{os.getpid()}/", "--dry-run")
+    folder = run("copy", url, f"etcd://{shared_etcd.address}/copied-{token_hex(4)}/", "--dry-run")
     assert folder.lines == ["create    kept"]
     assert "leased: it belongs to a lease" in folder.error
     named = run("copy", f"{url}leased", f"{url}copy", "--yes")
@@ -80,7 +80,7 @@ def test_files_are_sides(url: str, run: Run, tmp_path: Path, monkeypatch: pytest
 def test_separators_of_two_stores_are_no_difference(url: str, run: Run, shared_redis: RedisServer) -> None:
     """A copy in Redis, whose names are separated by colons, is the same in both directions."""
     fill(run, f"{url}app/", port="8080")
-    redis = f"redis://{shared_redis.address}/0/copied-{os.getpid()}:"
+    redis = f"redis://{shared_redis.address}/0/copied-{token_hex(4)}:"
     assert run("copy", url, redis, "--yes").lines == ["create    app:port"]
     assert (run("diff", url, redis).lines, run("diff", redis, url).lines) == ([], [])
     assert run("put", redis, "app:port", "--value", "8081", "--force")

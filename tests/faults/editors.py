@@ -39,6 +39,11 @@ class Editors:
         goal = len(self.results) + attempts
         await eventually(lambda: len(self.results) >= goal, "the editors go on", PATIENCE)
 
+    async def reach(self, result: SaveResult, number: int) -> None:
+        """Wait until so many saves have had a result: fewer prove nothing."""
+        results = self.results.values()
+        await eventually(lambda: [*results].count(result) >= number, f"{number} {result.name}", PATIENCE)
+
     def violations(self, value: bytes) -> list[str]:
         """Return every result that differs from what the value shows."""
         written = value.split()

@@ -101,6 +101,7 @@ async def test_journal_shows_changes_and_brings_one_back(tmp_path: Path) -> None
     journal = Journal(tmp_path / "journal")
     connect = journaled(tmp_path, journal)
     async with browsing(connect, Codecs(), size=WIDE, writable=True, journal=journal) as page:
+        await page.shows("● LIVE")
         store = page.session.connection.store
         await store.put("app/port", b"80")
         await store.put("app/port", b"8080")
@@ -128,6 +129,7 @@ async def test_save_asks_why_where_the_profile_demands_it(tmp_path: Path) -> Non
     journal = Journal(tmp_path / "journal")
     connect = journaled(tmp_path, journal)
     async with browsing(connect, Codecs(), writable=True, journal=journal, asks_reason=True) as page:
+        await page.shows("● LIVE")
         await page.session.connection.store.put("top", b"x")
         await page.press("r", "G", "e", "y", "ctrl+s")
         await page.shows("Save top?")
@@ -143,6 +145,7 @@ async def test_keeping_mine_asks_why_where_the_profile_demands_it(tmp_path: Path
     journal = Journal(tmp_path / "journal")
     connect = journaled(tmp_path, journal)
     async with browsing(connect, Codecs(), writable=True, journal=journal, asks_reason=True) as page:
+        await page.shows("● LIVE")
         store = page.session.connection.store
         await store.put("top", b"x")
         await page.press("r", "G", "e", "y")
