@@ -99,11 +99,13 @@ class PlanFolder:
 
         Args:
             identity: ID of the plan, or of the one that takes it back; None for the newest that is not taken back.
-                A plan that takes another back is itself taken back only by its ID.
+                A plan that takes another back is itself taken back only by its ID, and so is one that was applied
+                before a plan that did nothing: nobody who wants that one undone means another.
 
         Raises:
             InvalidPlan: There is none, or it is taken back already.
         """
+        idle: Plan | None = None
         for name in self.list_plans() if identity is None else [identity]:
             plan = self.read(name)
             if plan is not None and identity is not None and plan.undoes and not self.was_begun(plan.id):
@@ -111,7 +113,11 @@ class PlanFolder:
             if plan is None or not self.was_begun(plan.id) or (plan.undoes and identity is None):
                 continue
             if identity is None and not self.record(plan).may_have_done:
+                idle = idle or plan
                 continue
+            if idle is not None:
+                hint = f"keyscope undo {plan.id} takes back the one before: {plan.title}"
+                raise InvalidPlan(f"the newest plan has done nothing: {idle.title}", hint=hint)
             undo = self._begun_undo(plan)
             if undo is None:
                 return plan

@@ -121,6 +121,20 @@ def test_stopped_plan_says_how_it_goes_on(url: str, run: Run, tmp_path: Path) ->
     assert run("undo", "--yes").code == 2
 
 
+def test_undo_after_a_plan_that_did_nothing(url: str, run: Run, tmp_path: Path) -> None:
+    """The plan before it is named, and not taken back in its place."""
+    file = tmp_path / "change.json"
+    fill(run, f"{url}a/", x="1")
+    *_, applied = run("copy", f"{url}a/", f"{url}b/", "--yes", "--json").records
+    assert run("copy", f"{url}a/", f"{url}c/", "--plan", str(file))
+    assert run("put", f"{url}c/", "x", "--value", "theirs")
+    assert run("apply", str(file), "--yes").code == 4
+    refused = run("undo", "--yes")
+    assert refused.code == 2
+    assert f"keyscope undo {applied['undo']} takes back the one before" in refused.error
+    assert values(run, f"{url}b/") == {"x": "1"}
+
+
 def test_edited_plan_is_refused(url: str, run: Run, tmp_path: Path) -> None:
     """A guard that was taken out of the file is noticed before anything is written."""
     file = tmp_path / "change.json"
