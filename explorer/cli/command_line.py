@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from explorer.cli import arguments
-from explorer.cli.argument_types import require_no_path
+from explorer.cli.argument_types import key, require_no_path
 from explorer.cli.dash_values import join_dash_values
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.parser import LOG_LEVELS, VERBS, store_parser, verb_parser
@@ -15,6 +15,9 @@ from explorer.codecs.options import CodecOptions
 from explorer.model.key_text import unescape_key
 
 Values = TypeVar("Values")
+
+_VERBS_OF_A_PREFIX: Final = frozenset({"ls", "find", "locks", "check"})
+"""Verbs whose last word is a prefix, which may be left out."""
 
 
 def parse(words: Sequence[str]) -> arguments.Command:
@@ -35,6 +38,8 @@ def parse(words: Sequence[str]) -> arguments.Command:
     parsed: dict[str, object] = {**vars(namespace), "command": command}
     if has_store_only:
         _require_store(str(parsed["url"]))  # which of the words it is only the parser knows: options have values
+    if len(extra) == 1 and verb in _VERBS_OF_A_PREFIX and not parsed["prefix"] and not extra[0].startswith("-"):
+        parsed["prefix"] = key(extra.pop())  # argparse leaves an optional word out that an option stands before
     if extra:
         raise UsageError(
             "too many arguments",

@@ -26,6 +26,15 @@ def test_parse_connection_options_before_or_after_the_verb(words: list[str]) -> 
     assert command.subcommand == arguments.LsArguments(prefix="", recursive=False, values=False, limit=None)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["ls", "demo:", "--json", "a/"], ["find", "demo:", "--key", "k", "a/"], ["check", "demo:", "--json", "a/"]],
+)
+def test_parse_prefix_behind_an_option(words: list[str]) -> None:
+    """Where the words of a command line stand among the options does not matter."""
+    assert getattr(parse(words).subcommand, "prefix", None) == "a/"
+
+
 def test_parse_missing_connection_options_are_none() -> None:
     assert parse(["ls", "demo:"]).connection == arguments.ConnectionOptions()
 
@@ -131,6 +140,7 @@ def test_parse_schema_options_are_repeatable(words: list[str]) -> None:
         (["lst", "demo:"], "'lst' is neither a verb nor a URL"),
         (["demo:", "config"], "too many arguments"),
         (["ls", "demo:", "a", "b"], "too many arguments"),
+        (["ls", "demo:", "a", "--json", "b"], "too many arguments"),
         (["ls", "demo:", "--recursiv"], "unknown option --recursiv"),
         (["ls", "demo:", "--limit", "0"], "--limit"),
         (["ls", "demo:", "--values"], "--values needs --recursive"),
