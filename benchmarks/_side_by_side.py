@@ -1,6 +1,7 @@
 """Two ways to do one thing, in turn, on one machine at one time; what counts is the ratio of their medians."""
 
 import os
+import select
 import statistics
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import cast
 
 ROUNDS = 5
+_SAMPLE_INTERVAL = 0.05
+"""Seconds between two looks at the memory of a process that prints nothing."""
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
@@ -29,8 +32,11 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Ru
     started, peak = time.perf_counter(), 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | (environment or {})) as process:
         pipe = cast("BufferedReader", process.stdout)
-        while pipe.read1(1 << 16):
-            peak = max(peak, _peak_bytes(process.pid))
+        has_output = True
+        while has_output:  # ready at its end, too
+            if select.select([pipe], [], [], _SAMPLE_INTERVAL)[0]:
+                has_output = bool(pipe.read1(1 << 16))
+            peak = max(peak, peak_bytes(process.pid))
     seconds = time.perf_counter() - started
     if process.returncode:
         message = f"{command[0]} ended with {process.returncode}"
@@ -38,7 +44,7 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Ru
     return Run(seconds, peak)
 
 
-def _peak_bytes(process: int) -> int:
+def peak_bytes(process: int) -> int:
     """Read the most memory that a process has had; what wait4 tells would count that of the parent before exec."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):

@@ -1,10 +1,11 @@
 """Many keys at once on etcd: a copy and a diff of 100,000 keys, and a search in 1,000,000.
 
-    python benchmarks/plans.py [copy] [diff] [find]
+    python benchmarks/plans.py [copy] [loop] [diff] [find]
 
-Keyscope is the whole process of the command, from its start to its exit. A copy is compared with `etcdctl make-mirror`,
-until the target has all keys, and with a loop of puts; a diff with two `etcdctl get --prefix` and `diff`; a search with
-`etcdctl get --prefix | grep`.
+Keyscope is the whole process of the command, from its start to its exit, and its memory the most that it had. A copy
+is compared with `etcdctl make-mirror`, until the target has all keys, and with a loop of puts; a diff with two
+`etcdctl get --prefix` and `diff`, whose memory is that of `diff`; a search with `etcdctl get --prefix | grep`, whose
+memory is that of etcdctl.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from _side_by_side import compare, run
+from _side_by_side import Run, compare, peak_bytes, run
 from _writers import write_etcd
 
 import explorer
@@ -31,6 +32,7 @@ SEARCHED: Final = 10 * COPIED
 ROUNDS: Final = 3
 PREFIX: Final = "bench/"
 NEEDLE: Final = "needle-7"
+KEY: Final = "0000/99"
 
 
 def entries(count: int) -> Iterator[tuple[str, bytes]]:
@@ -47,25 +49,22 @@ class Bench:
         self._source, self._target = source, target
         self._line = require(ETCDCTL[VERSIONS[-1]])
         self._env = {**environment(self._line), "XDG_STATE_HOME": str(home), "ETCDCTL_API": "3"}
+        self.urls = [f"etcd://{server.address}/{PREFIX}" for server in (source, target)]
 
-    def keyscope(self, *words: str) -> float:
-        """Run the command, and return its seconds."""
-        return run([sys.executable, "-m", "explorer", *words], self._env).seconds
+    def keyscope(self, *words: str) -> Run:
+        """Run the command."""
+        return run([sys.executable, "-m", "explorer", *words], self._env)
 
     def clear(self) -> None:
         """Empty the target."""
         self._target.ctl("del", "--prefix", PREFIX)
 
-    def urls(self) -> tuple[str, str]:
-        """Return both sides."""
-        return f"etcd://{self._source.address}/{PREFIX}", f"etcd://{self._target.address}/{PREFIX}"
-
-    def copy(self) -> float:
+    def copy(self) -> Run:
         """Copy by the command."""
         self.clear()
-        return self.keyscope("copy", *self.urls(), "--yes", "--json")
+        return self.keyscope("copy", *self.urls, "--yes", "--json")
 
-    def mirror(self) -> float:
+    def mirror(self) -> Run:
         """Copy by `etcdctl make-mirror`, which does not end by itself."""
         self.clear()
         began = time.perf_counter()
@@ -74,20 +73,21 @@ class Bench:
             [*command, self._target.address], stdout=subprocess.DEVNULL, env=os.environ | self._env
         ) as process:
             asyncio.run(_wait_for(self._target, COPIED))
+            done = Run(time.perf_counter() - began, peak_bytes(process.pid))
             process.kill()
-        return time.perf_counter() - began
+        return done
 
     def loop(self) -> float:
         """Copy by a loop that puts one key after the other."""
         self.clear()
-        return _timed(partial(asyncio.run, _put_each(*self.urls())))
+        return _timed(partial(asyncio.run, _put_each(*self.urls)))
 
-    def diff(self) -> float:
+    def diff(self) -> Run:
         """Compare by the command."""
-        return self.keyscope("diff", *self.urls())
+        return self.keyscope("diff", *self.urls)
 
-    def text_diff(self) -> float:
-        """Compare by `diff` of two outputs of etcdctl."""
+    def text_diff(self) -> Run:
+        """Compare by `diff` of two outputs of etcdctl; its memory is that of `diff`."""
         began = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             files = [str(Path(folder) / name) for name in ("a", "b")]
@@ -95,21 +95,18 @@ class Bench:
                 with Path(file).open("wb") as output:
                     command = [*self._line, "--endpoints", server.address, "get", "--prefix", PREFIX]
                     subprocess.run(command, stdout=output, check=True, env=os.environ | self._env)
-            subprocess.run(["diff", *files], check=True)
-        return time.perf_counter() - began
+            peak = run(["diff", *files]).peak_bytes
+        return Run(time.perf_counter() - began, peak)
 
-    def find(self, measure: str) -> float:
-        """Search by the command; return the seconds or the peak of its memory."""
-        url = f"etcd://{self._source.address}/"
-        command = [sys.executable, "-m", "explorer", "find", url, PREFIX, "--value", NEEDLE]
-        return float(getattr(run(command, self._env), measure))
+    def find(self, where: str, text: str) -> Run:
+        """Search by the command."""
+        return self.keyscope("find", f"etcd://{self._source.address}/", PREFIX, where, text)
 
-    def grep(self, measure: str) -> float:
-        """Search by `grep` in etcdctl's output; return the seconds or the peak of etcdctl's memory."""
-        get = [*self._line, "--endpoints", self._source.address, "get", "--prefix", PREFIX]
-        if measure == "peak_bytes":
-            return run(get, self._env).peak_bytes
-        return run(["sh", "-c", f"{' '.join(get)} | grep {NEEDLE}"], self._env).seconds
+    def grep(self, *options: str, text: str) -> Run:
+        """Search by `grep` in etcdctl's output; its memory is that of etcdctl, which is run once more for it."""
+        get = [*self._line, "--endpoints", self._source.address, "get", "--prefix", PREFIX, *options]
+        seconds = run(["sh", "-c", f"{' '.join(get)} | grep {text}"], self._env).seconds
+        return Run(seconds, run(get, self._env).peak_bytes)
 
 
 async def _wait_for(server: EtcdServer, count: int) -> None:
@@ -131,37 +128,52 @@ def _timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def _compare(title: str, ours: Callable[[], Run], other: Callable[[], Run], *, against: str) -> None:
+    """Print how time and memory of both relate."""
+    runs = [(ours(), other()) for _ in range(ROUNDS)]
+    for name, unit, scale in (("seconds", "ms", 1e3), ("peak_bytes", "MB", 1e-6)):
+        mine, theirs = ([float(getattr(one, name)) for one in side] for side in zip(*runs, strict=True))
+        what = title if name == "seconds" else f"memory of {title}"
+        compare(
+            what,
+            partial(next, iter(mine)),
+            partial(next, iter(theirs)),
+            against=against,
+            unit=unit,
+            scale=scale,
+            rounds=ROUNDS,
+        )
+
+
 def measure_copy(bench: Bench) -> None:
     """Measure the copy."""
-    count = f"copy of {COPIED:,} keys"
-    compare(count, bench.copy, bench.mirror, against="etcdctl make-mirror", rounds=ROUNDS)
-    compare(count, bench.copy, bench.loop, against="a loop of puts", rounds=1)
+    _compare(f"copy of {COPIED:,} keys", bench.copy, bench.mirror, against="etcdctl make-mirror")
+
+
+def measure_loop(bench: Bench) -> None:
+    """Measure the copy beside a loop, once: the loop takes minutes."""
+    title = f"copy of {COPIED:,} keys"
+    compare(title, lambda: bench.copy().seconds, bench.loop, against="a loop of puts", rounds=1)
 
 
 def measure_diff(bench: Bench) -> None:
     """Measure the comparison of two sides that are the same."""
     bench.copy()
-    title = f"diff of {COPIED:,} keys"
-    compare(title, bench.diff, bench.text_diff, against="etcdctl get twice, and diff", rounds=ROUNDS)
+    _compare(f"diff of {COPIED:,} keys", bench.diff, bench.text_diff, against="etcdctl get twice, and diff")
 
 
 def measure_find(bench: Bench) -> None:
-    """Measure the search."""
-    title, against = f"find in {SEARCHED:,} values", "etcdctl get --prefix | grep"
-    compare(title, partial(bench.find, "seconds"), partial(bench.grep, "seconds"), against=against, rounds=ROUNDS)
-    compare(
-        f"memory of find in {SEARCHED:,} values",
-        partial(bench.find, "peak_bytes"),
-        partial(bench.grep, "peak_bytes"),
-        against="etcdctl get --prefix",
-        unit="MB",
-        scale=1e-6,
-        rounds=1,
-    )
+    """Measure the search in values and in keys."""
+    against = "etcdctl get --prefix | grep"
+    find, grep = partial(bench.find, "--value", NEEDLE), partial(bench.grep, text=NEEDLE)
+    _compare(f"find in {SEARCHED:,} values", find, grep, against=against)
+    find, grep = partial(bench.find, "--key", KEY), partial(bench.grep, "--keys-only", text=KEY)
+    _compare(f"find in {SEARCHED:,} keys", find, grep, against=against)
 
 
 MEASURES: Final[Mapping[str, Callable[[Bench], None]]] = {
     "copy": measure_copy,
+    "loop": measure_loop,
     "diff": measure_diff,
     "find": measure_find,
 }
