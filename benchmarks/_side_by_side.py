@@ -1,6 +1,7 @@
 """Two ways to do one thing, in turn, on one machine at one time; what counts is the ratio of their medians."""
 
 import os
+import resource
 import select
 import statistics
 import subprocess
@@ -25,11 +26,13 @@ class Run:
 
     seconds: float
     peak_bytes: int
+    cpu_seconds: float = 0.0
+    """Processor time, which says more than seconds while the machine has other work to do."""
 
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Run:
     """Run a command to its end, reading its output as whoever uses it must, and account for the whole process."""
-    started, peak = time.perf_counter(), 0
+    started, peak, used = time.perf_counter(), 0, cpu_seconds()
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | (environment or {})) as process:
         pipe = cast("BufferedReader", process.stdout)
         has_output = True
@@ -41,7 +44,13 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Ru
     if process.returncode:
         message = f"{command[0]} ended with {process.returncode}"
         raise SystemExit(message)
-    return Run(seconds, peak)
+    return Run(seconds, peak, cpu_seconds() - used)
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of all child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def peak_bytes(process: int) -> int:

@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from _side_by_side import Run, compare, peak_bytes, run
+from _side_by_side import Run, compare, cpu_seconds, peak_bytes, run
 from _writers import write_etcd
 
 import explorer
@@ -67,15 +68,15 @@ class Bench:
     def mirror(self) -> Run:
         """Copy by `etcdctl make-mirror`, which does not end by itself."""
         self.clear()
-        began = time.perf_counter()
+        began, used = time.perf_counter(), cpu_seconds()
         command = [*self._line, "--endpoints", self._source.address, "make-mirror", "--prefix", PREFIX]
         with subprocess.Popen(
             [*command, self._target.address], stdout=subprocess.DEVNULL, env=os.environ | self._env
         ) as process:
             asyncio.run(_wait_for(self._target, COPIED))
-            done = Run(time.perf_counter() - began, peak_bytes(process.pid))
+            seconds, peak = time.perf_counter() - began, peak_bytes(process.pid)
             process.kill()
-        return done
+        return Run(seconds, peak, cpu_seconds() - used)
 
     def loop(self) -> float:
         """Copy by a loop that puts one key after the other."""
@@ -88,7 +89,7 @@ class Bench:
 
     def text_diff(self) -> Run:
         """Compare by `diff` of two outputs of etcdctl; its memory is that of `diff`."""
-        began = time.perf_counter()
+        began, used = time.perf_counter(), cpu_seconds()
         with tempfile.TemporaryDirectory() as folder:
             files = [str(Path(folder) / name) for name in ("a", "b")]
             for server, file in zip((self._source, self._target), files, strict=True):
@@ -96,7 +97,7 @@ class Bench:
                     command = [*self._line, "--endpoints", server.address, "get", "--prefix", PREFIX]
                     subprocess.run(command, stdout=output, check=True, env=os.environ | self._env)
             peak = run(["diff", *files]).peak_bytes
-        return Run(time.perf_counter() - began, peak)
+        return Run(time.perf_counter() - began, peak, cpu_seconds() - used)
 
     def find(self, where: str, text: str) -> Run:
         """Search by the command."""
@@ -105,8 +106,8 @@ class Bench:
     def grep(self, *options: str, text: str) -> Run:
         """Search by `grep` in etcdctl's output; its memory is that of etcdctl, which is run once more for it."""
         get = [*self._line, "--endpoints", self._source.address, "get", "--prefix", PREFIX, *options]
-        seconds = run(["sh", "-c", f"{' '.join(get)} | grep {text}"], self._env).seconds
-        return Run(seconds, run(get, self._env).peak_bytes)
+        piped = run(["sh", "-c", f"{' '.join(get)} | grep {text}"], self._env)
+        return replace(piped, peak_bytes=run(get, self._env).peak_bytes)
 
 
 async def _wait_for(server: EtcdServer, count: int) -> None:
@@ -129,11 +130,14 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def _compare(title: str, ours: Callable[[], Run], other: Callable[[], Run], *, against: str) -> None:
-    """Print how time and memory of both relate."""
+    """Print how time, processor time and memory of both relate."""
     runs = [(ours(), other()) for _ in range(ROUNDS)]
-    for name, unit, scale in (("seconds", "ms", 1e3), ("peak_bytes", "MB", 1e-6)):
+    for name, what, unit, scale in (
+        ("seconds", title, "ms", 1e3),
+        ("cpu_seconds", f"processor time of {title}", "ms", 1e3),
+        ("peak_bytes", f"memory of {title}", "MB", 1e-6),
+    ):
         mine, theirs = ([float(getattr(one, name)) for one in side] for side in zip(*runs, strict=True))
-        what = title if name == "seconds" else f"memory of {title}"
         compare(
             what,
             partial(next, iter(mine)),

@@ -1,6 +1,7 @@
 """One run of the command: open the store, run the verb, close the store."""
 
 import asyncio
+import gc
 from typing import Final
 
 from explorer.cli import arguments
@@ -31,6 +32,9 @@ _SIDE_VERBS: Final = (
     arguments.UndoArguments,
 )
 """Verbs whose stores are those of a plan, or of sides, which may be files."""
+_COLLECTION_THRESHOLD: Final = 20_000
+"""New objects between two collections of garbage. Entries come by the million and have no cycles; with Python's own 700
+the collections take a sixth of the time of a search."""
 
 
 def run(command: arguments.Command) -> int:
@@ -43,6 +47,7 @@ def run(command: arguments.Command) -> int:
     """
     console = Console(json=command.json)
     if isinstance(command.subcommand, _SIDE_VERBS):
+        gc.set_threshold(_COLLECTION_THRESHOLD)
         try:
             from explorer.cli import plan_run  # noqa: PLC0415 - the other verbs start without plans and yaml
 
@@ -70,6 +75,7 @@ def run(command: arguments.Command) -> int:
         if app.has_terminal():
             name = command.url if command.url.startswith("@") else ""
             return app.run_app(profile, command.subcommand, command.codecs, profile_name=name)
+    gc.set_threshold(_COLLECTION_THRESHOLD)
     store = open_store(command, profile, console)
     try:
         with write_reason(command.reason):
