@@ -27,7 +27,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -88,14 +88,15 @@ def write_plan(plan: Plan) -> str:
 
 
 def _indented(value: Json, depth: int = 0) -> str:
-    """Return JSON with one change a line, which json itself writes in one go."""
-    if depth == _CHANGE_DEPTH or not value or not isinstance(value, dict | list):
+    """Return JSON with one change a line, which json itself writes in one go; an iterator is a list."""
+    if depth == _CHANGE_DEPTH or not value or not isinstance(value, dict | list | Iterator):
         return json.dumps(value, ensure_ascii=False)
     outer, inner = "\n" + "  " * depth, "\n" + "  " * (depth + 1)
     if isinstance(value, dict):
         members = [f"{json.dumps(name)}: {_indented(member, depth + 1)}" for name, member in value.items()]
         return f"{{{inner}{f',{inner}'.join(members)}{outer}}}"
-    return f"[{inner}{f',{inner}'.join(_indented(member, depth + 1) for member in value)}{outer}]"
+    items = [_indented(member, depth + 1) for member in value]
+    return f"[{inner}{f',{inner}'.join(items)}{outer}]" if items else "[]"
 
 
 def read_plan(text: str, name: str = "the plan") -> Plan:
@@ -146,7 +147,7 @@ def _part_to_json(part: PlanPart) -> Json:
         "store": part.store,
         "identity": part.identity,
         **({"profile": part.profile} if part.profile else {}),
-        "changes": [_change_to_json(change) for change in part.changes],
+        "changes": map(_change_to_json, part.changes),  # one by one: together they take more than their text
         **(
             {"required": [{"key": one.key, "revision": one.revision} for one in part.required]} if part.required else {}
         ),

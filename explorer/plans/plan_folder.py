@@ -36,14 +36,14 @@ class PlanFolder:
         Raises:
             InvalidPlan: Another plan with the same ID is kept.
         """
-        text = write_plan(plan)
+        data = write_plan(plan).encode()
         try:
             with PrivateFolder(self.path, make=True) as folder:
                 kept = folder.read(f"{plan.id}.json", MAX_PLAN_SIZE)
-                if kept == text.encode():
+                if kept == data:
                     return
                 if kept is None or _is_same(kept, plan):
-                    folder.write(f"{plan.id}.json", text.encode())
+                    folder.write(f"{plan.id}.json", data)
                 else:
                     raise InvalidPlan(
                         f"the plan {plan.id} was edited after it was first applied", hint="make a new plan"
