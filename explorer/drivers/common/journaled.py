@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
+from functools import cached_property
 from typing import ClassVar, Final, cast
 
 from explorer.drivers.base import Store
@@ -108,6 +109,11 @@ class JournaledStore(Store):
 
     # Shared
 
+    @cached_property
+    def _public_url(self) -> str:
+        """The store in the journal; made once, since plans write by the hundred thousand."""
+        return self.address.public_url
+
     def _record(
         self,
         key: str,
@@ -120,7 +126,7 @@ class JournaledStore(Store):
     ) -> JournalRecord:
         profile = self.profile
         return JournalRecord(
-            self.address.public_url,
+            self._public_url,
             key,
             action or "delete" if action or is_deletion else "create" if old is None else "update",
             None if old is None else old.revision,
