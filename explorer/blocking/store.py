@@ -118,6 +118,10 @@ class BlockingStore:
         """Return one entry; KeyNotFound."""
         return self._connection.run(self._store.get(key, consistent=consistent))
 
+    def complete(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return listed entries with the metadata that a listing leaves out, where they are still the same."""
+        return self._connection.run(self._store.complete(entries))
+
     def exists(self, key: str) -> bool:
         """Return whether the key has an entry."""
         return self._connection.run(self._store.exists(key))
@@ -125,6 +129,10 @@ class BlockingStore:
     def require_key(self, key: str) -> None:
         """Raise InvalidKey or TooLarge if the store can hold no such key; asks no server."""
         self._store.require_key(key)
+
+    def meta_refusal(self, meta: Meta, *, has_children: bool = False) -> str:
+        """Return why a key cannot be created with metadata, in one line; "" if it can."""
+        return self._store.meta_refusal(meta, has_children=has_children)
 
     def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
         """Return a page of the next level below a prefix; KeyNotFound, Compacted."""

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from explorer.blocking.portal import portal
 from explorer.drivers.memory import MemoryStore
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart
 from tests.servers.waiting import PATIENCE
@@ -163,12 +163,10 @@ def test_plan_that_takes_long_is_stopped(reader: Callable[..., Reader], monkeypa
     begun, gate = threading.Event(), asyncio.Event()
     put = MemoryStore.atomic_put
 
-    async def wait_and_put(
-        store: MemoryStore, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
-    ) -> Entry:
+    async def wait_and_put(store: MemoryStore, *arguments: Any, **options: Any) -> Entry:
         begun.set()
         await gate.wait()
-        return await put(store, key, value, previous, ttl=ttl)
+        return await put(store, *arguments, **options)
 
     page = reader("a")
     page.select("a")
