@@ -30,6 +30,7 @@ from explorer.session.actions import BROWSING, ELSEWHERE, TYPING_IGNORED, Action
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
+from explorer.tui.error_boundary import is_removed
 from explorer.tui.keys import joined_keys
 from explorer.tui.palette import ActionCommands, Palette
 from explorer.tui.panes.pane import Pane
@@ -194,13 +195,13 @@ class Keyscope(TypeAheadApp):
         if parts & Part.EDIT and not self._drafts_announced:
             self._announce_drafts()
         for screen in self.screen_stack:
-            if isinstance(screen, LiveScreen):
+            if isinstance(screen, LiveScreen) and not is_removed(screen):
                 screen.redraw(parts)
 
     def _tick(self) -> None:
         self._gc_tuner.collect_if_due()
         for screen in self.screen_stack[-1:]:  # empty while the app ends
-            if isinstance(screen, LiveScreen):
+            if isinstance(screen, LiveScreen) and not is_removed(screen):
                 screen.tick()
 
     # Actions

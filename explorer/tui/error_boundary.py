@@ -76,16 +76,16 @@ async def _dispatch(pump: MessagePump, message: Message) -> None:
         await _DISPATCH(pump, message)
     except Exception as error:
         app = pump.app
-        if isinstance(error, NoMatches) and _is_removed(pump):
+        if isinstance(error, NoMatches) and isinstance(pump, Widget) and is_removed(pump):
             return
         if not (isinstance(app, ErrorBoundaryApp) and app.survives_exceptions):
             raise
         app._handle_exception(error)  # noqa: SLF001 - what Textual itself would call before it ends the loop
 
 
-def _is_removed(pump: MessagePump) -> bool:
+def is_removed(widget: Widget) -> bool:
     """Return whether a widget is being removed, as at the end of the app: Textual mounts nothing in it any more."""
-    return isinstance(pump, Widget) and (pump._pruning or not pump.is_attached)  # noqa: SLF001 - no public way
+    return widget._pruning or not widget.is_attached  # noqa: SLF001 - no public way
 
 
 def _dismiss(screen: Screen[object]) -> None:

@@ -23,6 +23,7 @@ from explorer.model.locks import LockInfo
 from explorer.session.actions import Action, Place
 from explorer.session.commands import ACTIONS
 from explorer.session.internal_errors import InternalErrors
+from explorer.session.states import Part
 from explorer.tui.dialogs.confirm import ConfirmDialog
 from explorer.tui.flows import goto
 from explorer.tui.panes.tree import TreePane
@@ -285,6 +286,18 @@ async def test_dialog_removed_while_it_opens_reports_nothing(place: FailingPlace
         await page.until(lambda: not dialog.is_running and dialog.is_mounted, "it is removed")
     assert not errors.recent
     assert everything_written(tmp_path) == ""
+
+
+async def test_removed_editor_is_not_drawn(place: FailingPlace, tmp_path: Path) -> None:
+    """Its parts are gone while it still is among the screens, as when the app ends while a draft is written."""
+    async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
+        await page.press("e")
+        editor = page.app.screen
+        assert isinstance(editor, EditScreen)
+        await page.app._prune(editor, parent=None)  # noqa: SLF001 - what Textual does at the end of an app
+        page.app._on_session_change(Part.EDIT)  # noqa: SLF001 - as the session calls it
+        page.app.on_keyscope_session_changed()
+        page.app._tick()  # noqa: SLF001 - as the timer calls it
 
 
 def test_internal_error_without_folder_is_shown() -> None:
