@@ -7,14 +7,24 @@ from fnmatch import fnmatchcase
 
 from explorer.drivers.common.created_meta import chosen_meta
 from explorer.model.capabilities import Capability
-from explorer.model.entries import NO_META, Entry
+from explorer.model.entries import NO_META, Entry, Meta
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound, TooLarge
 from explorer.model.keys import encode, parents
 from explorer.plans.differences import DifferenceKind, differences
 from explorer.plans.entry_meta import created_meta, keys_above, not_written
 from explorer.plans.meter import Meter
 from explorer.plans.plan import Change, OmittedKey, Plan, PlanPart, RequiredKey, part_of, require_guarded_writes
-from explorer.plans.side import PlanSide, Side, is_masked, is_ttl_copied, not_copied, omission, spelled_like
+from explorer.plans.present import read_present
+from explorer.plans.side import (
+    PlanSide,
+    Side,
+    has_own_value,
+    is_masked,
+    is_ttl_copied,
+    not_copied,
+    omission,
+    spelled_like,
+)
 
 
 class CopyPlanner:
@@ -49,6 +59,8 @@ class CopyPlanner:
         self._moved: list[Entry] = []
         self._same: list[str] = []
         self._required: list[RequiredKey] = []
+        self._kept: list[tuple[Entry, Entry]] = []
+        """Entries that a move deletes because the target has the same value, each with that of the target."""
         self._emptied: set[str] = set()
         self._conflicts: list[OmittedKey] = []
         self._omitted: list[OmittedKey] = []
@@ -79,7 +91,7 @@ class CopyPlanner:
         self._refuse_nested()
         return Plan(
             title,
-            await self._parts(await self._writes()),
+            await self._parts([*await self._writes(), *await self._directories()]),
             same=tuple(self._same),
             conflicts=tuple(self._conflicts),
             omitted=tuple(self._omitted),
@@ -104,6 +116,7 @@ class CopyPlanner:
             self._same.append(key)
             if self._move and right is not None:
                 self._required.append(RequiredKey(key, right.revision))
+                self._kept.append((left, right))
         elif kind is DifferenceKind.CHANGED and not self._overwrite:
             masked = is_masked(self._source, relative) or is_masked(self._target, relative)
             change = replace(Change.of(key, right, left.value), masked=masked)
@@ -147,13 +160,12 @@ class CopyPlanner:
     async def _writes(self) -> list[Change]:
         """Return what is written; list what the copies do not have."""
         target = self._target.store
-        names = self._source.store.settable_meta if isinstance(self._source, PlanSide) else None
         entries = await self._source.complete([entry for _, entry in self._copied])
         created = [change.key for change, _ in self._copied if change.base is None]
         above = keys_above(created, target.separator)
         writes: list[Change] = []
         for (change, _), entry in zip(self._copied, entries, strict=True):
-            chosen = chosen_meta(entry.meta, names)
+            chosen = self._chosen(entry)
             if change.base is None:
                 meta, lost = created_meta(chosen, target, verb="copied", has_children=change.key in above)
             else:
@@ -162,7 +174,39 @@ class CopyPlanner:
             writes.append(replace(change, ttl=entry.ttl if lives else None, meta=meta))
             lost += not_copied(entry._replace(ttl=None) if lives else entry)
             self._omitted += (OmittedKey(self._source.key(entry.key), text) for text in lost)
+        for left, right in zip(
+            await self._source.complete([left for left, _ in self._kept]),
+            await self._target.complete([right for _, right in self._kept]),
+            strict=True,
+        ):
+            differing = [item for item in self._chosen(left).items() if item not in right.meta.items()]
+            key = self._source.key(left.key)
+            self._omitted += (OmittedKey(key, not_written(name, value)) for name, value in differing)
         return writes
+
+    def _chosen(self, entry: Entry) -> Meta:
+        """Return what was chosen when an entry of the source was created."""
+        return chosen_meta(entry.meta, self._source.store.settable_meta if isinstance(self._source, PlanSide) else None)
+
+    async def _directories(self) -> list[Change]:
+        """Return the directories without a value that are created because of their metadata; list what others lose."""
+        source, target = self._source, self._target
+        if not isinstance(source, PlanSide):
+            return []
+        copied = {source.key(entry.key) for change, entry in self._copied if change.base is None}
+        names = {name for key in copied for name in source.directories_above(key) if name.startswith(source.prefix)}
+        found = await read_present(source.store, sorted(names - copied))
+        entries = await source.store.complete([entry for entry in found.values() if not has_own_value(entry)])
+        chosen = {target.key(source.relative(entry.key)): entry for entry in entries if self._chosen(entry)}
+        existing = await read_present(target.store, [*chosen])
+        created: list[Change] = []
+        for key in chosen.keys() - existing.keys():
+            entry = chosen[key]
+            meta, lost = created_meta(self._chosen(entry), target.store, verb="copied", has_children=True)
+            if meta:
+                created.append(Change(key, None, None, b"", meta=meta))
+            self._omitted += (OmittedKey(entry.key, text) for text in lost)
+        return created
 
     async def _deletions(self, side: Side, entries: Sequence[Entry]) -> list[Change]:
         """Return the deletions of entries, with all that an undo brings back."""

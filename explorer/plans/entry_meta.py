@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from explorer.drivers.base import Store
-from explorer.drivers.common.created_meta import chosen_meta
+from explorer.drivers.common.created_meta import DEFAULT_META, chosen_meta
 from explorer.model.entries import NO_META, Meta
 from explorer.model.keys import parents
 
@@ -36,7 +36,9 @@ def created_meta(meta: Meta, target: Store, *, verb: str, has_children: bool = F
     refusals = []
     for name, value in meta.items():
         if refusal := target.meta_refusal({name: value}, has_children=has_children):
-            refusals.append(_refusal(name, value, verb, refusal))
+            has_default = name in target.settable_meta and name in DEFAULT_META
+            default = f"; the new key has {DEFAULT_META[name]}" if has_default else ""
+            refusals.append(_refusal(name, value, verb, refusal + default))
         else:
             taken[name] = value
     return CreatedMeta(taken or NO_META, tuple(refusals))

@@ -80,6 +80,10 @@ class PlanSide:
         """Return the store's key of a relative one."""
         return self.prefix + _respelled(relative, self.separator or self.store.separator, self.store.separator)
 
+    def relative(self, key: str) -> str:
+        """Return the relative key of one of the store's."""
+        return _respelled(key.removeprefix(self.prefix), self.store.separator, self.separator or self.store.separator)
+
     async def complete(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return entries of the side with the metadata that its listing leaves out."""
         if self.store.lists_whole_entries or not entries:

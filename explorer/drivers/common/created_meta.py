@@ -8,7 +8,7 @@ from explorer.model.entries import NO_META, Meta
 from explorer.model.errors import CallNotSupported
 from explorer.model.operations import ABSENT, Operation, PutOperation
 
-_DEFAULTS: Final[Meta] = {"flags": 0, "acl": "world:anyone:cdrwa"}
+DEFAULT_META: Final[Meta] = {"flags": 0, "acl": "world:anyone:cdrwa"}
 """Metadata that the stores create a key with, and what it is without a choice."""
 _MAX_FLAGS: Final = 2**64 - 1
 """Largest flags in Consul."""
@@ -21,8 +21,8 @@ def chosen_meta(meta: Meta, names: Collection[str] | None = None) -> Meta:
         meta: All metadata of the entry.
         names: Names that its store can create a key with; None if the store is not known.
     """
-    found = {name: meta[name] for name in sorted(_DEFAULTS if names is None else names) if name in meta}
-    return {name: value for name, value in found.items() if value not in (0, "", _DEFAULTS.get(name))} or NO_META
+    found = {name: meta[name] for name in sorted(DEFAULT_META if names is None else names) if name in meta}
+    return {name: value for name, value in found.items() if value not in (0, "", DEFAULT_META.get(name))} or NO_META
 
 
 def require_settable_meta(store: StoreAttributes, key: str, meta: Meta, *, creates: bool) -> None:
