@@ -27,6 +27,8 @@ def test_diff_prints_what_differs(url: str, run: Run) -> None:
         {"key": "right", "change": "only-right"},
     ]
     assert run("diff", f"{url}a/", f"{url}b/", "--ignore", "*t", "--ignore", "changed").code == 0
+    nothing = run("diff", f"{url}a/", f"{url}mistyped/")
+    assert (nothing.code, nothing.error) == (1, f"keyscope: there is nothing at {url}mistyped/\n")
 
 
 def test_changed_messages_are_compared_by_their_fields(url: str, run: Run, tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ async def test_two_folders_of_a_store(session: Session) -> None:
     assert texts[1] == "1 key the same, 1 left out"
     assert difference_title(request) == "a/ (here, -) and b (there, +), without sub/*"
     assert [comparison.key_here(item) for item in comparison.items] == ["a/changed", "a/left", None]
+    await compared(session, ComparisonRequest("a/", "mistyped"))
+    assert "there is nothing at mistyped" in [text for text, _ in difference_progress(comparison, 0.0)]
 
 
 async def test_values_are_compared_as_they_are_now(session: Session, place: Place) -> None:

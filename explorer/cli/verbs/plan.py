@@ -34,11 +34,16 @@ async def diff(left: Side, right: Side, options: arguments.DiffArguments, consol
     right = spelled_like(right, left)
     count = 0
     meter = Meter("compared")
+    empty = {left.name, right.name}
     with console.progress():
         async with aclosing(left.pages()) as one, aclosing(right.pages()) as other:
             async for page in differences(one, other):
                 meter.add(len(page))
                 for difference in page:
+                    if empty:
+                        empty -= {
+                            side.name for side, entry in ((left, difference.left), (right, difference.right)) if entry
+                        }
                     if _is_left_out(difference, options):
                         continue
                     count += 1
@@ -47,6 +52,8 @@ async def diff(left: Side, right: Side, options: arguments.DiffArguments, consol
                         side = _compared_by(left, right, difference.key)
                         store = side.store if isinstance(side, PlanSide) else None
                         await values.print(store, side.key(difference.key), before.value, after.value)
+    for name in sorted(empty):
+        console.print_note(f"keyscope: there is nothing at {name}")
     return ExitCode.FAILURE if count else ExitCode.SUCCESS
 
 

@@ -85,6 +85,8 @@ class Comparison(ResultList[DifferingKey]):
         """Number of keys that are the same."""
         self.ignored = 0
         """Number of keys that were left out."""
+        self.here = self.there = 0
+        """Numbers of keys on the two sides."""
 
     def compare(self, request: ComparisonRequest) -> None:
         """Compare two sides in place of the present ones."""
@@ -92,7 +94,7 @@ class Comparison(ResultList[DifferingKey]):
         self._start()
 
     async def _pages(self) -> AsyncGenerator[Sequence[DifferingKey], None]:
-        self.same = self.ignored = 0
+        self.same = self.ignored = self.here = self.there = 0
         self._sides = None
         opened: asyncio.Future[Sides] = asyncio.get_running_loop().create_future()
         opened.add_done_callback(lambda done: done.cancelled() or done.exception())  # this may be stopped meanwhile
@@ -106,6 +108,8 @@ class Comparison(ResultList[DifferingKey]):
                     yield [DifferingKey(one.key, one.kind) for one in page if self._is_shown(one)]
 
     def _is_shown(self, difference: Difference) -> bool:
+        self.here += difference.left is not None
+        self.there += difference.right is not None
         if any(fnmatchcase(difference.key, pattern) for pattern in self.request.ignored):
             self.ignored += 1
             return False

@@ -7,6 +7,7 @@ from typing import Final
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.plans.differences import DifferenceKind
 from explorer.session.results.comparison import Comparison, ComparisonRequest, DifferingKey
+from explorer.session.results.result_list import ResultState
 from explorer.session.results.result_text import progress_text
 from explorer.session.states import Option, Tone
 
@@ -44,6 +45,11 @@ def difference_title(request: ComparisonRequest) -> str:
 def difference_progress(comparison: Comparison, now: float) -> Iterator[tuple[str, Tone]]:
     """Yield how far the comparison is, and what is the same or was left out."""
     yield progress_text(comparison, now, DIFFERENCE)
+    if comparison.state is ResultState.COMPLETE:
+        if not comparison.here:
+            yield f"there is nothing in {side_here(comparison.request)}", Tone.WARNING
+        if not comparison.there:
+            yield f"there is nothing at {sanitize(comparison.request.other)}", Tone.WARNING
     if comparison.same or comparison.ignored:
         ignored = f", {comparison.ignored:,} left out" if comparison.ignored else ""
         yield f"{pluralize(comparison.same, 'key')} the same{ignored}", Tone.QUIET
