@@ -69,7 +69,7 @@ async def resolve(hosts: Iterable[Host]) -> frozenset[str]:
     async def look_up(host: Host) -> set[str]:
         try:
             found = await loop.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):  # the latter for what is no name of a host, as the path of a socket
             return {str(host)}
         return {" ".join(map(str, address[:2])) for *_, address in found}
 
