@@ -33,6 +33,13 @@ def test_format_is_found_out(form: str, values: dict[str, bytes]) -> None:
     assert {entry.key: entry.value for entry in read(written(form, entries))} == values
 
 
+@pytest.mark.parametrize("form", ["jsonl", "consul"])
+def test_flags_are_read_again(form: str) -> None:
+    """Also the largest that Consul has."""
+    entries = [Entry("a", b"1", 1, meta={"flags": 2**64 - 1}), Entry("b", b"2", 1)]
+    assert [entry.meta.get("flags") for entry in read(written(form, entries))] == [2**64 - 1, None]
+
+
 def test_tree_is_readable() -> None:
     """A person edits a tree: names by levels, texts as they are, several lines as a block."""
     entries = [
@@ -72,6 +79,7 @@ def test_numbers_in_a_tree_are_texts_as_written() -> None:
         ("[" * 100_000, "nested too deeply|no JSON"),
         ('{"key": "a", "text": "1"}\n{"key": "a", "text": "2"}', "twice"),
         ('{"key": "a", "text": "1"}\n{"key": "b"}', "line 2: no object"),
+        ('{"key": "a", "text": "1", "meta": {"flags": []}}', '"meta" is no object of texts and numbers'),
         ('{"key": "a", "text": "1"}\n{"key": "b", "te', "line 2, column [0-9]+: no JSON, or cut off"),
     ],
 )

@@ -46,6 +46,7 @@ def _to_json(record: JournalRecord) -> Record:
         "after": record.after,
         **({} if record.old is None else value_fields(record.old, "old_text", "old_base64")),
         **({} if record.new is None else value_fields(record.new, "new_text", "new_base64")),
+        **({"meta": dict(record.meta)} if record.meta else {}),
         **({"masked": True} if record.masked else {}),
         **({"detail": record.detail} if record.detail else {}),
         **({"reason": record.reason} if record.reason else {}),
