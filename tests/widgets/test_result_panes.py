@@ -83,6 +83,7 @@ def test_journal_lists_changes(make: Make, tmp_path: Path) -> None:
         reader.wait(lambda: journal.total == CHANGES - 1, "those of the key")
         reader.perform("all-stores", "journal")
         reader.wait(lambda: "all stores" in journal.head["title"], "those in all stores")
+        reader.wait(lambda: f"delete of a in file://{folder}" in journal.head["facts"], "the newest of them")
         reader.perform("bring-back", "journal")
         page.wait(lambda: edit.head.get("edit", 0) > 0, "the editor with the value of the deleted key")
         assert edit.head["heading"].startswith("a  (new")
