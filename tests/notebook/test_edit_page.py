@@ -76,6 +76,7 @@ async def test_open_edit_is_in_every_view(frontend: Frontend, place: str) -> Non
         await editor.focus()
         await save(view)
         await eventually(lambda: is_stored(store, b"1typed\n    quickly text2"), "the text is saved")
+        await view.root.locator(".ks-notice-line", has_text="saved key").wait_for()  # the editor is closed
         await shows_value(view, "quickly")
         await view.press("n", *"new", "Enter", *"value")
         await eventually(lambda: has_text(editor, "value"), "name and value went where they belong")
