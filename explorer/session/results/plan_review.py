@@ -19,6 +19,8 @@ from explorer.plans.constraint_check import KeyViolation, blocking_constraints, 
 from explorer.plans.plan import OmittedKey, Plan, PlanPart
 from explorer.plans.plan_folder import PlanFolder
 from explorer.session.decoder import Decoder
+from explorer.session.internal_errors import as_failure
+from explorer.session.jobs import Task
 from explorer.session.results.plan_rows import PlanRow, plan_rows
 from explorer.session.results.result_list import ResultHost, ResultList
 from explorer.session.states import Part
@@ -121,6 +123,8 @@ class PlanReview(ResultList[PlanRow]):
         """Why applying it stopped; None if a person stopped it."""
         self.on_applied: Callable[[Plan], Awaitable[None]] | None = None
         """Called when all of the plan is done."""
+        self._job: Task | None = None
+        """The job that applies the plan, or did."""
 
     # Making
 
@@ -272,7 +276,14 @@ class PlanReview(ResultList[PlanRow]):
         self.phase, self.stop_error, self.done = PlanPhase.APPLYING, None, 0
         self.began = self._clock.now()
         self._mark_dirty(Part.RESULTS)
-        self._jobs.replace(self._apply(self.plan, PlanFolder(self._folder), reason), name=_APPLY_JOB)
+        self._job = self._jobs.replace(self._apply(self.plan, PlanFolder(self._folder), reason), name=_APPLY_JOB)
+        if self._job is not None:
+            self._job.add_done_callback(self._on_job_done)
+
+    def _on_job_done(self, job: Task) -> None:
+        """Note the end of a job that was stopped before it began."""
+        if job is self._job and self.phase is PlanPhase.APPLYING:
+            self._stopped(None)
 
     def stop(self) -> None:
         """Stop making or applying the plan; what is done stays done."""
@@ -309,6 +320,9 @@ class PlanReview(ResultList[PlanRow]):
             self._stopped(error)
         except asyncio.CancelledError:
             self._stopped(None)
+            raise
+        except Exception as error:
+            self._stopped(as_failure(error))
             raise
         else:
             self.phase = PlanPhase.APPLIED

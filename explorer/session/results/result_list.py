@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Generic, TypeVar
 from explorer.drivers.base import Store
 from explorer.model.clock import SystemClock
 from explorer.model.errors import ExplorerError
+from explorer.session.internal_errors import as_failure
 from explorer.session.jobs import Jobs
 from explorer.session.states import Part
 
@@ -157,6 +158,10 @@ class ResultList(ABC, Generic[Item]):
                         break
         except ExplorerError as error:
             self.error, state = error, ResultState.FAILED
+        except Exception as error:
+            self.error = as_failure(error)
+            self._end(ResultState.FAILED)
+            raise
         self._end(state)
 
     def _end(self, state: ResultState) -> None:
