@@ -76,7 +76,8 @@ class ResultPane(CursorPane, Generic[Item]):
     def head(self) -> Head:
         """Return what the results are of, how far they are, and what is known of the current one."""
         lines: list[Json] = [text for text in self.lines() if text]
-        shown: list[Json] = [*lines, *self._details]
+        details = self._details if self._detailed is self.results.current else ()  # else of one that is gone
+        shown: list[Json] = [*lines, *details]
         return Head(self.title(), fields={"facts": shown})
 
     def perform(self, action: str, times: int, height: int) -> bool:
