@@ -284,6 +284,40 @@ async def test_key_added_during_a_resync_stays() -> None:
         assert not harness.node("new").tombstone
 
 
+async def test_event_after_the_last_page_is_applied_once() -> None:
+    """Not again after the next reading, when the key may have been put since."""
+    async with running_tree("a", "b") as harness:
+
+        def change() -> None:
+            harness.store.delete("a")
+            harness.apply_events()
+
+        harness.at_end_of_reading(change)
+        harness.tree.reload(harness.tree.rows.root)
+        await harness.tree.idle()
+        assert harness.rows == ["-a", "b"]
+        harness.store.put("a")
+        harness.apply_events()
+        harness.tree.reload(harness.tree.rows.root)
+        await harness.tree.idle()
+        assert harness.rows == ["+a", "b"]
+
+
+async def test_level_requested_after_its_last_page_is_read() -> None:
+    """A level that was requested again while its reading ended stayed as it was."""
+    async with running_tree("a") as harness:
+
+        def change() -> None:
+            harness.store.put("b")
+            harness.store.take_events()  # the watch was lost
+            harness.tree.reload(harness.tree.rows.root)
+
+        harness.at_end_of_reading(change)
+        harness.tree.reload(harness.tree.rows.root)
+        await harness.tree.idle()
+        assert harness.rows == ["a", "+b"]
+
+
 async def test_marks_and_tombstones_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aging, "MAX_MARKS", 10)
     async with running_tree(*(f"{number:04}" for number in range(600)), page=1000) as harness:

@@ -1,11 +1,11 @@
 """A tree that stands on a store of a dict, and what of it is seen."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from explorer.session.keytree.nodes import Node
+from explorer.session.keytree.nodes import Level, Node
 from explorer.session.keytree.tree import Tree
 from tests.session.fake_store import Request, Store
 
@@ -61,6 +61,18 @@ class TreeHarness:
     def apply_events(self) -> bool:
         """Apply all events that happened to the tree."""
         return self.tree.event_applier.apply(self.store.take_events())
+
+    def at_end_of_reading(self, act: Callable[[], object]) -> None:
+        """Do something once, after the last page of the next level and before its reading has ended."""
+        loader = self.tree._loader  # noqa: SLF001 - the moment shows nowhere else
+        read = loader._read_pending  # noqa: SLF001 - as above
+
+        async def read_and_act(node: Node, level: Level) -> None:
+            loader._read_pending = read  # type: ignore[method-assign]  # noqa: SLF001 - as above
+            await read(node, level)
+            act()
+
+        loader._read_pending = read_and_act  # type: ignore[method-assign]  # noqa: SLF001 - as above
 
     async def expand(self, *keys: str) -> None:
         for key in keys:

@@ -126,10 +126,13 @@ class LevelLoader:
             finally:
                 del self._readings[level]
                 level.is_loading = False
+                level.deferred.clear()  # applied already, and no older page was merged since
                 self._open_requests -= 1
                 self._progress.set()
             if self._reader.is_current(node, level):
                 self._rows.update_more_rows(node)
+                if _pending(level) and level.error is None:  # requested after the last page
+                    self._enqueue(node, level)
             self._on_change()
 
     async def _read_pending(self, node: Node, level: Level) -> None:
@@ -151,8 +154,9 @@ class LevelLoader:
         finally:
             level.current_request = None
             level.progress = ""
+            if self._reader.is_current(node, level):
+                self._replay(node, level)
         if self._reader.is_current(node, level):
-            self._replay(node, level)
             self._rows.update_more_rows(node)
             if level.complete and not level.live_count and node is not self._rows.root:
                 self.verifier.verify_later(node)
