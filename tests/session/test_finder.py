@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
+from explorer.codecs.codecs import Codecs
 from explorer.codecs.load import codecs_for
 from explorer.codecs.options import CodecOptions
 from explorer.drivers.memory import MemoryStore
@@ -14,7 +16,10 @@ from explorer.model.address import parse
 from explorer.model.entries import Entry, Page
 from explorer.model.errors import Forbidden, InvalidText
 from explorer.plans.search import NO_RIGHT, SearchHit, left_out_texts
+from explorer.session.internal_errors import InternalErrors
 from explorer.session.results.finder import FindRequest
+from explorer.session.results.plan_makers import plan_copy
+from explorer.session.results.plan_review import PlanPhase, PlanStores
 from explorer.session.results.result_list import ResultList, ResultState
 from explorer.session.results.result_text import (
     find_title,
@@ -113,6 +118,31 @@ async def test_find_that_fails_names_what_is_missing(session: Session, monkeypat
     text, _ = progress_text(session.results.finder, 0.0, MATCH)
     assert text.startswith("0 matches so far; not looked at the rest")
     assert text.endswith("permission denied: this user may not read app/")
+
+
+async def test_defect_ends_a_plan_and_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception is reported, and neither is said to run on."""
+    errors = InternalErrors(tmp_path / "errors")
+
+    async def fail(*_: object, **__: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    place = Place()
+    async with place.other() as store:
+        await store.put("app/a", b"1")
+    async with Session(place.connect, Codecs(), writable=True, plans=tmp_path / "plans", errors=errors) as session:
+        await live(session)
+        review, finder = session.results.plan_review, session.results.finder
+        plan_copy(session, ["app"], "copy")
+        await session.idle()
+        monkeypatch.setattr(PlanStores, "of_plan", fail)
+        monkeypatch.setattr(MemoryStore, "list", fail)
+        review.apply()
+        finder.find(FindRequest(value="1"))
+        await session.idle()
+        assert review.phase is PlanPhase.STOPPED
+        assert finder.state is ResultState.FAILED
+        assert [type(error) for error in errors.recent] == [ZeroDivisionError, ZeroDivisionError]
 
 
 async def test_find_names_values_that_may_not_be_read(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -12,13 +11,10 @@ from explorer.codecs.codecs import Codecs
 from explorer.codecs.settings import read
 from explorer.config import Profile
 from explorer.drivers.base import Store
-from explorer.drivers.memory import MemoryStore
 from explorer.model.errors import CallNotSupported, KeyModified
 from explorer.plans.plan import Plan, PlanAction
 from explorer.plans.plan_folder import PlanFolder
 from explorer.session.editing.edit_states import Conflicted
-from explorer.session.internal_errors import InternalErrors
-from explorer.session.results.finder import FindRequest
 from explorer.session.results.plan_makers import (
     duplicate_name,
     plan_copy,
@@ -30,7 +26,6 @@ from explorer.session.results.plan_makers import (
 from explorer.session.results.plan_review import PlanPhase, PlanReview, PlanStores
 from explorer.session.results.plan_rows import PlanRow
 from explorer.session.results.plan_text import apply_question, plan_progress, row_details
-from explorer.session.results.result_list import ResultState
 from explorer.session.session import Session
 from tests.servers.consul import ConsulServer
 from tests.servers.fixtures import prefix, shared_consul
@@ -292,30 +287,6 @@ async def test_plan_stopped_before_it_began_is_stopped(session: Session, other: 
     await session.idle()
     assert review.phase is PlanPhase.APPLIED
     assert "copy/a" in await keys(other)
-
-
-async def test_defect_ends_a_plan_and_a_search(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unexpected exception is reported, and neither is said to run on."""
-    errors = InternalErrors(tmp_path / "errors")
-
-    async def fail(*_: object, **__: object) -> NoReturn:
-        raise ZeroDivisionError
-
-    async with place.other() as store:
-        await store.put("app/a", b"1")
-    async with Session(place.connect, Codecs(), writable=True, plans=tmp_path / "plans", errors=errors) as session:
-        await live(session)
-        review, finder = session.results.plan_review, session.results.finder
-        plan_copy(session, ["app"], "copy")
-        await session.idle()
-        monkeypatch.setattr(PlanStores, "of_plan", fail)
-        monkeypatch.setattr(MemoryStore, "list", fail)
-        review.apply()
-        finder.find(FindRequest(value="1"))
-        await session.idle()
-        assert review.phase is PlanPhase.STOPPED
-        assert finder.state is ResultState.FAILED
-        assert [type(error) for error in errors.recent] == [ZeroDivisionError, ZeroDivisionError]
 
 
 async def test_locked_session_makes_plans_and_applies_none(session: Session) -> None:
