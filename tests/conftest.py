@@ -23,7 +23,7 @@ settings.load_profile("patient")
 
 
 _SERVER_FIXTURE: Final = re.compile(
-    r"\b(own|shared)_(etcd|etcd2|consul|zookeeper|server)\b|\w+_cluster\b|\b(browser|jupyter_server|kernels|shared_kernel)\b"
+    r"\b(own|shared)_(etcd|etcd2|consul|zookeeper|redis|valkey|server)\b|\w+_cluster\b|\b(browser|jupyter_server|kernels|shared_kernel)\b"
 )
 """The fixtures that start a server, a browser or a kernel."""
 
